@@ -1,0 +1,1 @@
+"""Tests of moodle-ha and the helpers that they share."""
