@@ -1,0 +1,1 @@
+"""The lab: real cluster nodes with real Pacemaker on one machine, for tests and the demo."""
