@@ -4,33 +4,136 @@ NAME    := moodle-ha
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' lib/moodle_ha/__init__.py)
 PYTHON  ?= /usr/bin/python3
 
+.DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
 # --- tests --------------------------------------------------------------------------------
 
-TEST_PACKAGES := $(wildcard tests/host-packages.txt packaging/host-packages.txt \
-                            tests/*/host-packages.txt)
+PYTEST         := $(PYTHON) -m pytest
+UNIT_PACKAGES  := tests/host-packages.txt
+BUILD_PACKAGES := packaging/host-packages.txt
+LAB_PACKAGES    = $(wildcard tests/lab/host-packages.txt)
+ALL_PACKAGES    = $(UNIT_PACKAGES) $(BUILD_PACKAGES) $(wildcard tests/*/host-packages.txt)
 
 .PHONY: test
 test: ## everything: lint, then all tests; installs what it needs (root). T=share: one share
-	@tests/needs packages $(TEST_PACKAGES)
+	@tests/needs packages $(ALL_PACKAGES)
 	@$(MAKE) --no-print-directory lint
-	$(PYTHON) -m pytest $(if $(T),--share $(T))
+	$(PYTEST) $(if $(T),--share $(T))
 
 .PHONY: check
 check: lint unit ## lint and unit tests: no root, no servers, under a minute
 
 .PHONY: unit
-unit: ## unit tests alone: no network, nothing installed (what package builds call)
-	$(PYTHON) -m pytest tests/unit
+unit: ## unit tests alone: no lint, no network, nothing installed (for package builds)
+	$(PYTEST) tests/unit
 
 .PHONY: lint
 lint: ## ruff and mypy, pinned, from a private environment in .venv
-	@tests/needs packages tests/host-packages.txt
+	@tests/needs packages $(UNIT_PACKAGES)
 	@tests/needs lint
 	.venv/bin/ruff check --quiet .
+	.venv/bin/ruff format --quiet --check .
 	.venv/bin/mypy --no-error-summary
+
+.PHONY: format
+format: ## lay out the Python code as lint wants it
+	@tests/needs lint
+	.venv/bin/ruff check --quiet --select I --fix .
+	.venv/bin/ruff format .
+
+.PHONY: bench
+bench: ## speed beside the stock agents, as ratios (root)
+	@tests/needs packages $(ALL_PACKAGES)
+	$(PYTEST) tests/bench
+
+.PHONY: soak
+soak: ## long scenarios in the lab (root): S=scenario ROUNDS=n MINUTES=m
+	@tests/needs packages $(LAB_PACKAGES)
+	$(PYTHON) -m tests.soak $(if $(S),--scenario $(S)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(MINUTES),--minutes $(MINUTES))
+
+.PHONY: demo
+demo: deb ## build the package, bring up a cluster, fail over before your eyes (root)
+	@tests/needs packages $(LAB_PACKAGES)
+	$(PYTHON) -m tests.demo --deb $(DEB) --report build/demo.html
+demo: export DEB_BUILD_OPTIONS := nocheck
+
+# --- documents ----------------------------------------------------------------------------
+
+AGENTS    := $(notdir $(wildcard ocf/*))
+EXAMPLES  := $(wildcard packaging/examples/*)
+PAGE      := $(PYTHON) -B packaging/man/agent_page.py
+PAGE_NEEDS = $(wildcard packaging/man/*.py packaging/examples/*) \
+             $(shell find lib/moodle_ha -name '*.py')
+MAN7      := $(AGENTS:%=build/man/ocf_moodle_%.7)
+
+# A page is as old as the last commit, unless a package build says otherwise.
+EPOCH = $${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null)}
+
+.PHONY: man
+man: $(MAN7)
+
+build/man/ocf_moodle_%.7: ocf/% $(PAGE_NEEDS)
+	@mkdir -p $(@D)
+	$(PYTHON) -ISB $< meta-data >build/man/$*.xml
+	SOURCE_DATE_EPOCH=$(EPOCH) $(PAGE) roff packaging/examples <build/man/$*.xml >$@
+
+.PHONY: docs
+docs: $(AGENTS:%=docs/agents/%.md) ## rewrite the pages of docs/agents from the agents
+
+docs/agents/%.md: ocf/% $(PAGE_NEEDS)
+	@mkdir -p build/man
+	$(PYTHON) -ISB $< meta-data >build/man/$*.xml
+	$(PAGE) markdown packaging/examples <build/man/$*.xml >$@
+
+# --- installation -------------------------------------------------------------------------
+
+DESTDIR ?=
+PREFIX  ?= /usr
+# Pacemaker looks in one place, whatever the prefix of everything else.
+OCF_DIR := /usr/lib/ocf/resource.d/moodle
+LIB_DIR  = $(PREFIX)/share/$(NAME)
+MAN_DIR  = $(PREFIX)/share/man
+DOC_DIR  = $(PREFIX)/share/doc/$(NAME)
+
+.PHONY: install
+install: man ## install into DESTDIR, with PREFIX=/usr
+	install -d $(DESTDIR)$(OCF_DIR) $(DESTDIR)$(LIB_DIR) $(DESTDIR)$(MAN_DIR)/man7 \
+		$(DESTDIR)$(DOC_DIR)/examples
+	install -m 755 $(AGENTS:%=ocf/%) $(DESTDIR)$(OCF_DIR)
+	sed -i -e '1s|^#!/usr/bin/python3 |#!$(PYTHON) |' -e 's|/usr/share/$(NAME)|$(LIB_DIR)|g' \
+		$(AGENTS:%=$(DESTDIR)$(OCF_DIR)/%)
+	find lib -name '*.py' -printf '%P\n' | \
+		xargs -I{} install -D -m 644 lib/{} $(DESTDIR)$(LIB_DIR)/{}
+	install -m 644 $(MAN7) $(DESTDIR)$(MAN_DIR)/man7
+	install -m 644 $(EXAMPLES) $(DESTDIR)$(DOC_DIR)/examples
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	rm -f $(AGENTS:%=$(DESTDIR)$(OCF_DIR)/%) $(AGENTS:%=$(DESTDIR)$(MAN_DIR)/man7/ocf_moodle_%.7)
+	rm -rf $(DESTDIR)$(LIB_DIR) $(DESTDIR)$(DOC_DIR)
+	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(OCF_DIR)
+
+# --- packages -----------------------------------------------------------------------------
+
+DEB_VERSION = $(shell sed -n '1s/.*(\(.*\)).*/\1/p' packaging/deb/changelog)
+DEB         = build/deb/$(NAME)_$(DEB_VERSION)_all.deb
+
+# Built from what is committed, in a folder of its own: what lies about in a working tree can
+# neither get into the package nor be missing from the repository.
+.PHONY: deb
+deb: ## the Debian package of the last commit, in build/deb
+	@tests/needs packages $(BUILD_PACKAGES)
+	@test -z "$$(git status --porcelain)" || \
+		echo "make deb: the package is built from HEAD, without your uncommitted changes" >&2
+	rm -rf build/deb
+	mkdir -p build/deb/$(NAME)-$(VERSION)
+	git archive HEAD | tar -x -C build/deb/$(NAME)-$(VERSION)
+	mv build/deb/$(NAME)-$(VERSION)/packaging/deb build/deb/$(NAME)-$(VERSION)/debian
+	cd build/deb/$(NAME)-$(VERSION) && dpkg-buildpackage --build=binary --no-sign
+	@echo $(DEB)
 
 # --- housekeeping -------------------------------------------------------------------------
 

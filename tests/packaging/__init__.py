@@ -1,0 +1,1 @@
+"""Tests of what users install: the Debian package, `make install` and the generated pages."""
