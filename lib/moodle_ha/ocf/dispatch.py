@@ -1,0 +1,159 @@
+"""From a command line to an exit code: what every agent does around its own work."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import exits
+from .agent import PROVIDER, actions, deadline_for, method_name
+from .environment import Environment
+from .parameters import BadParameter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import NoReturn
+
+    from .agent import Agent
+    from .trace import Trace
+
+_NEEDS_PARAMETERS = ("start", "promote", "reload", "reload-agent", "migrate_to", "migrate_from")
+_REASON_LIMIT = 500
+
+
+def main(agent_class: type[Agent]) -> NoReturn:
+    """Run the action named by the first argument and end the process."""
+    code = call(agent_class, sys.argv, os.environ)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            pass  # The reader has gone; the exit code is what counts.
+    # The interpreter's own clean-up would take a tenth of the whole run.
+    os._exit(code)
+
+
+def call(agent_class: type[Agent], argv: Sequence[str], variables: Mapping[str, str]) -> int:
+    """Run an action; returns its exit code.
+
+    Further arguments are ignored, as OCF demands.  Every exit but success leaves exactly one
+    `ocf-exit-reason:` line on stderr, except a probe that finds nothing.
+    """
+    name = argv[1] if len(argv) > 1 else ""
+    if name == "meta-data":
+        from .metadata import document
+
+        sys.stdout.write(document(agent_class))
+        return exits.SUCCESS
+    if name in ("", "usage", "help", "-h", "--help"):
+        sys.stdout.write(_usage(agent_class))
+        return exits.SUCCESS if name else exits.ERR_UNIMPLEMENTED
+    schedules = getattr(getattr(agent_class, method_name(name), None), "schedules", None)
+    if schedules is None:
+        _say_reason(f"ocf:{PROVIDER}:{agent_class.name} has no action {name!r}; {_list(agent_class)}")
+        return exits.ERR_UNIMPLEMENTED
+    environment = Environment(name, variables)
+    trace = _trace(agent_class, environment, variables)
+    agent = _make(agent_class, environment, variables, trace, deadline_for(environment, schedules))
+    code, reason = _run(agent, method_name(name))
+    if reason and not (code == exits.NOT_RUNNING and environment.is_probe):
+        _say_reason(reason)
+    if trace is not None:
+        trace.end(code, reason)
+    if sys.stderr.isatty():
+        sys.stderr.write(f"{agent_class.name} {name}: exit code {code}\n")
+    return code
+
+
+def _run(agent: Agent, method: str) -> tuple[int, str]:
+    """The exit code and the reason; "" where the code says it all."""
+    environment = agent.environment
+    try:
+        if environment.action in _NEEDS_PARAMETERS:
+            agent.require_parameters()
+        code = getattr(agent, method)() or exits.SUCCESS
+    except exits.Degraded as error:
+        return _degraded(agent, error)
+    except exits.OcfError as error:
+        return error.code, error.reason
+    except BadParameter as error:
+        return exits.ERR_ARGS, str(error)
+    except Exception as error:
+        return _defect(agent, error)
+    _withdraw(agent)
+    return code, ""
+
+
+def _degraded(agent: Agent, error: exits.Degraded) -> tuple[int, str]:
+    from . import degradation
+
+    if not agent.environment.is_probe:
+        degradation.publish(agent, error.reason)
+    if agent.environment.action == "monitor":
+        return error.code, error.reason
+    return exits.SUCCESS, ""
+
+
+def _withdraw(agent: Agent) -> None:
+    action = agent.environment.action
+    if action in ("start", "stop", "monitor") and os.path.exists(agent.state_file("degraded")):
+        from . import degradation
+
+        degradation.withdraw(agent, everything=action != "monitor")
+
+
+def _defect(agent: Agent, error: Exception) -> tuple[int, str]:
+    """An error that nobody foresaw: the traceback goes to the log, never to stderr."""
+    import traceback
+
+    for line in traceback.format_exception(type(error), error, error.__traceback__):
+        for part in line.splitlines():
+            agent.log.error(part)
+    kind = type(error).__name__
+    return exits.ERR_GENERIC, (
+        f"internal error of ocf:{PROVIDER}:{agent.name} in {agent.environment.action}: "
+        f"{kind}: {error}; the traceback is in the log, please report it"
+    )
+
+
+def _make(
+    agent_class: type[Agent],
+    environment: Environment,
+    variables: Mapping[str, str],
+    trace: Trace | None,
+    deadline: object,
+) -> Agent:
+    from ..system.log import Log
+    from ..system.programs import Programs
+
+    log = Log(f"moodle-ha-{agent_class.name}({environment.instance})", variables)
+    programs = Programs(trace.command if trace else None)
+    return agent_class(environment, log, programs, deadline)  # type: ignore[arg-type]
+
+
+def _trace(
+    agent_class: type[Agent], environment: Environment, variables: Mapping[str, str]
+) -> Trace | None:
+    if not (variables.get("OCF_RESKEY_trace_ra") or variables.get("OCF_TRACE_RA")):
+        return None
+    from . import trace
+
+    if not trace.wanted(variables):
+        return None
+    return trace.Trace(agent_class.name, environment.instance, environment.action, variables)
+
+
+def _say_reason(reason: str) -> None:
+    text = " ".join(reason.split())
+    if len(text) > _REASON_LIMIT:
+        text = text[: _REASON_LIMIT - 3] + "..."
+    sys.stderr.write(f"ocf-exit-reason:{text}\n")
+
+
+def _usage(agent_class: type[Agent]) -> str:
+    return f"ocf:{PROVIDER}:{agent_class.name} - {agent_class.shortdesc}\n{_list(agent_class)}\n"
+
+
+def _list(agent_class: type[Agent]) -> str:
+    return "its actions are: " + ", ".join([*actions(agent_class), "meta-data"])

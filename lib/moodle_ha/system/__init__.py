@@ -1,0 +1,1 @@
+"""This machine, one door each: time, log, programs, processes, network, state files."""

@@ -1,0 +1,66 @@
+"""Small files of name=value lines that survive a SIGKILL at any point.
+
+A write makes a new file, syncs it and renames it over the old one, so a reader sees the old
+content or the new one and nothing between.  JSON would cost 10 ms of import.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def read(path: str) -> dict[str, str] | None:
+    """The content, or None when there is no such file or it cannot be read."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except (OSError, UnicodeDecodeError):
+        return None
+    pairs = (line.partition("=") for line in text.splitlines() if "=" in line)
+    return {name: _unescape(value) for name, _, value in pairs}
+
+
+def write(path: str, content: Mapping[str, object], mode: int = 0o644) -> None:
+    """Replace the file; its folder is made (0755) when absent.  Raises OSError."""
+    folder = os.path.dirname(path)
+    os.makedirs(folder, 0o755, exist_ok=True)
+    text = "".join(f"{name}={_escape(str(value))}\n" for name, value in content.items())
+    # One name for all writers of a file, so that a killed one leaves no growing heap behind.
+    new = path + ".new"
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    try:
+        os.write(fd, text.encode())
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    os.rename(new, path)
+    _sync_folder(folder)
+
+
+def remove(path: str) -> None:
+    """Remove the file and what a killed writer left beside it; absent is fine."""
+    for name in (path, path + ".new"):
+        try:
+            os.unlink(name)
+        except FileNotFoundError:
+            pass
+
+
+def _sync_folder(folder: str) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _escape(value: str) -> str:
+    return value.replace("%", "%25").replace("\n", "%0A").replace("\r", "%0D")
+
+
+def _unescape(value: str) -> str:
+    return value.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
