@@ -436,7 +436,7 @@ class Vip(Agent):
             neighbours.announce_repeatedly(ip, link, count, pause, ready)
             statefile.remove(path)
 
-        if not background.detach(work, self.deadline.share(0.5)):
+        if not background.detach_until_ready(work, self.deadline.share(0.5)):
             raise Degraded(
                 f"{ip} is on {link.name} but its first announcement could not be sent; neighbours"
                 " may send to the old machine for minutes: check the interface"
@@ -474,7 +474,7 @@ class Vip(Agent):
         else:
             from ..system import background
 
-            background.detach(lambda _: self._watch(link, record))
+            background.detach(lambda: self._watch(link, record))
         seen = statefile.read(record)
         if seen is None or self.on_duplicate == "ignore" or int(seen["sightings"]) < 2:
             return ""

@@ -6,9 +6,8 @@ with `@action`.  The method `reload_agent` is the action `reload-agent`, and so 
 
 from __future__ import annotations
 
-import os
+import time
 
-from ..system.deadline import Deadline
 from .exits import NeverValid, NotInstalled, WrongHere
 from .parameters import BadParameter, Boolean, Parameter, Text
 
@@ -17,10 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, TypeVar
 
+    from ..system.deadline import Deadline
     from ..system.log import Log
     from ..system.programs import Programs
     from .cluster import Cluster
     from .environment import Environment
+    from .trace import Trace
 
     Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -64,7 +65,7 @@ class Agent:
     """One call of a resource agent: its parameters and the doors to the machine.
 
     `deadline` is the moment by which the action must have ended, `programs` starts external
-    programs, `cluster` reads and writes attributes.
+    programs, `log` writes to syslog, `cluster` reads and writes attributes.
     """
 
     name = ""
@@ -87,25 +88,50 @@ class Agent:
         reloadable=True,
     )
 
+    # The doors to the machine.  Each is opened when it is first used, since most monitors need
+    # none, and their modules would be a quarter of such a monitor's time.
+    log: Log
+    programs: Programs
+    deadline: Deadline
+    cluster: Cluster
+
     def __init__(
-        self, environment: Environment, log: Log, programs: Programs, deadline: Deadline
+        self, environment: Environment, seconds: float = 20.0, trace: Trace | None = None
     ) -> None:
+        """`seconds` is the time that this call of the agent may take from now on."""
         self.environment = environment
-        self.log = log
-        self.programs = programs
-        self.deadline = deadline
-        self._cluster: Cluster | None = None
+        self._end = time.monotonic() + seconds
+        self._trace = trace
 
-    @property
-    def cluster(self) -> Cluster:
-        """Attributes, promotion score and quorum (loaded when first used)."""
-        if self._cluster is None:
-            from .cluster import Cluster
+    def __getattr__(self, name: str) -> Any:
+        open_door = _DOORS.get(name)
+        if open_door is None:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        door = open_door(self)
+        setattr(self, name, door)
+        return door
 
-            self._cluster = Cluster(
-                self.programs, self.log, self.environment.instance, self.deadline
-            )
-        return self._cluster
+    def _open_log(self) -> Log:
+        from ..system.log import Log
+
+        return Log(
+            f"moodle-ha-{self.name}({self.environment.instance})", self.environment.variables
+        )
+
+    def _open_programs(self) -> Programs:
+        from ..system.programs import Programs
+
+        return Programs(self._trace.command if self._trace else None)
+
+    def _open_deadline(self) -> Deadline:
+        from ..system.deadline import Deadline
+
+        return Deadline(self._end - time.monotonic())
+
+    def _open_cluster(self) -> Cluster:
+        from .cluster import Cluster
+
+        return Cluster(self.programs, self.log, self.environment.instance, self.deadline)
 
     def state_file(self, purpose: str) -> str:
         """The path of a state file of this resource; gone after a reboot, as OCF wants it."""
@@ -165,6 +191,14 @@ class Agent:
         return None
 
 
+_DOORS: dict[str, Callable[[Agent], Any]] = {
+    "log": Agent._open_log,
+    "programs": Agent._open_programs,
+    "deadline": Agent._open_deadline,
+    "cluster": Agent._open_cluster,
+}
+
+
 def parameters(agent: type[Agent]) -> list[Parameter]:
     """The parameters of an agent class: its own first, in the order of their declaration."""
     found: dict[str, Parameter] = {}
@@ -200,17 +234,12 @@ def _ocf_name(method: str) -> str:
     return method if method.startswith("migrate_") else method.replace("_", "-")
 
 
-def deadline_for(environment: Environment, schedules: list[Schedule]) -> Deadline:
-    """When this action must have ended: the caller's timeout less our reserve.
+def seconds_for(environment: Environment, schedules: list[Schedule]) -> float:
+    """How long this action may take: the caller's timeout less our reserve.
 
     Called by hand there is no timeout, and the advertised one holds.
     """
     seconds = environment.timeout or float(schedules[0].timeout)
-    # The clock of the caller began before the interpreter did: at most half a second is lost to
-    # that on the slowest machine that we know (a virtual one without hardware support).
-    return Deadline(max(seconds * 0.5, seconds - max(0.5, seconds * RESERVE)))
-
-
-def is_privileged() -> bool:
-    """Changing the machine takes root."""
-    return os.geteuid() == 0
+    # The caller's clock began before the interpreter did: that takes half a second on the slowest
+    # machine that we know (a virtual one without hardware support).
+    return max(seconds * 0.5, seconds - max(0.5, seconds * RESERVE))

@@ -6,7 +6,7 @@ import os
 import sys
 
 from . import exits
-from .agent import PROVIDER, actions, deadline_for, method_name
+from .agent import PROVIDER, actions, method_name, seconds_for
 from .environment import Environment
 from .parameters import BadParameter
 
@@ -51,11 +51,13 @@ def call(agent_class: type[Agent], argv: Sequence[str], variables: Mapping[str, 
         return exits.SUCCESS if name else exits.ERR_UNIMPLEMENTED
     schedules = getattr(getattr(agent_class, method_name(name), None), "schedules", None)
     if schedules is None:
-        _say_reason(f"ocf:{PROVIDER}:{agent_class.name} has no action {name!r}; {_list(agent_class)}")
+        _say_reason(
+            f"ocf:{PROVIDER}:{agent_class.name} has no action {name!r}; {_list(agent_class)}"
+        )
         return exits.ERR_UNIMPLEMENTED
     environment = Environment(name, variables)
     trace = _trace(agent_class, environment, variables)
-    agent = _make(agent_class, environment, variables, trace, deadline_for(environment, schedules))
+    agent = agent_class(environment, seconds_for(environment, schedules), trace)
     code, reason = _run(agent, method_name(name))
     if reason and not (code == exits.NOT_RUNNING and environment.is_probe):
         _say_reason(reason)
@@ -115,21 +117,6 @@ def _defect(agent: Agent, error: Exception) -> tuple[int, str]:
         f"internal error of ocf:{PROVIDER}:{agent.name} in {agent.environment.action}: "
         f"{kind}: {error}; the traceback is in the log, please report it"
     )
-
-
-def _make(
-    agent_class: type[Agent],
-    environment: Environment,
-    variables: Mapping[str, str],
-    trace: Trace | None,
-    deadline: object,
-) -> Agent:
-    from ..system.log import Log
-    from ..system.programs import Programs
-
-    log = Log(f"moodle-ha-{agent_class.name}({environment.instance})", variables)
-    programs = Programs(trace.command if trace else None)
-    return agent_class(environment, log, programs, deadline)  # type: ignore[arg-type]
 
 
 def _trace(

@@ -21,24 +21,24 @@ class Environment:
 
     def __init__(self, action: str, variables: Mapping[str, str]) -> None:
         self.action = action
-        self._variables = variables
+        self.variables = variables
 
     def parameter(self, name: str) -> str | None:
         """An instance attribute as text; None when unset or empty."""
-        return self._variables.get("OCF_RESKEY_" + name) or None
+        return self.variables.get("OCF_RESKEY_" + name) or None
 
     def meta(self, name: str) -> str | None:
         """A meta attribute, by its name with underscores; None when unset or empty."""
-        return self._variables.get(_META + name) or None
+        return self.variables.get(_META + name) or None
 
     def variable(self, name: str) -> str | None:
         """Any other variable; None when unset or empty."""
-        return self._variables.get(name) or None
+        return self.variables.get(name) or None
 
     @property
     def instance(self) -> str:
         """The resource instance as Pacemaker names it, `:N` included; "default" by hand."""
-        return self._variables.get("OCF_RESOURCE_INSTANCE") or "default"
+        return self.variables.get("OCF_RESOURCE_INSTANCE") or "default"
 
     @property
     def resource(self) -> str:
@@ -72,7 +72,7 @@ class Environment:
     def check_level(self) -> int | None:
         """OCF_CHECK_LEVEL; None when unset or no number."""
         try:
-            return int(self._variables["OCF_CHECK_LEVEL"])
+            return int(self.variables["OCF_CHECK_LEVEL"])
         except (KeyError, ValueError):
             return None
 
@@ -102,7 +102,7 @@ class Environment:
         """What a notify action reports.  Raises NoNotification outside of one."""
         from . import notify
 
-        return notify.parse(self._variables)
+        return notify.parse(self.variables)
 
     def is_true(self, name: str) -> bool:
         """A meta attribute read as a boolean, in any of the spellings that Pacemaker takes."""

@@ -114,7 +114,17 @@ class Link:
 class InterfaceAddress:
     """An address on a link, with all that is needed to put it there again."""
 
-    __slots__ = ("broadcast", "flags", "index", "ip", "label", "preferred", "prefix", "scope", "valid")
+    __slots__ = (
+        "broadcast",
+        "flags",
+        "index",
+        "ip",
+        "label",
+        "preferred",
+        "prefix",
+        "scope",
+        "valid",
+    )
 
     def __init__(
         self,

@@ -107,11 +107,13 @@ def _icmpv6(source: bytes, sender_ip: bytes, target_ip: bytes, message: bytes) -
     pseudo = sender_ip + target_ip + pack("!II", len(message), 58)
     message = message[:2] + pack("!H", _checksum(pseudo + message)) + message[4:]
     ethernet = b"\x33\x33" + target_ip[12:] + source + pack("!H", ETHERTYPE_IPV6)
-    return ethernet + pack("!IHBB", 6 << 28, len(message), 58, 255) + sender_ip + target_ip + message
+    return (
+        ethernet + pack("!IHBB", 6 << 28, len(message), 58, 255) + sender_ip + target_ip + message
+    )
 
 
 def _checksum(data: bytes) -> int:
-    total = sum(unpack_from(f"!{len(data) // 2}H", data))
+    total: int = sum(unpack_from(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

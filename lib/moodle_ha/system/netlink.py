@@ -1,4 +1,4 @@
-"""Routing netlink (rtnetlink(7)): ask the kernel about links, addresses and routes, and change them.
+"""Routing netlink (rtnetlink(7)): links, addresses and routes of the kernel, read and changed.
 
 One question and its answer take 0.1 ms; starting `ip -json` and parsing its answer takes 20 ms,
 half of a whole monitor of the stock agent.

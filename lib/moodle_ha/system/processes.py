@@ -24,9 +24,7 @@ class Process:
         self.started = started
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Process) and (self.pid, self.started) == (other.pid, other.started)
-        )
+        return isinstance(other, Process) and (self.pid, self.started) == (other.pid, other.started)
 
     def __hash__(self) -> int:
         return hash((self.pid, self.started))
@@ -40,7 +38,7 @@ class Process:
 
     def signal(self, number: int) -> bool:
         """Send a signal to this very process; False when it has gone."""
-        import _signal  # `signal` costs 5 ms for its enums
+        from signal import pidfd_send_signal
 
         try:
             fd = os.pidfd_open(self.pid)
@@ -50,7 +48,7 @@ class Process:
             # Opened first, compared then: the descriptor can't change hands any more.
             if _started(self.pid) != self.started:
                 return False
-            _signal.pidfd_send_signal(fd, number)
+            pidfd_send_signal(fd, number)
         except ProcessLookupError:
             return False
         finally:
