@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -63,22 +64,31 @@ def agents() -> list[str]:
 
 @pytest.fixture(scope="session")
 def deb(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the package of the working tree, its own unit tests run on the way."""
-    return build_deb(copy_tree(tmp_path_factory.mktemp("deb") / "tree"))
+    """Return the package of the working tree."""
+    tree = copy_tree(tmp_path_factory.mktemp("deb") / "tree")
+    return build_deb(tree, DEB_BUILD_OPTIONS="nocheck")
 
 
-@pytest.fixture(scope="session")
-def installed(deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """Return a copy of the lab's image with the package installed."""
+@contextmanager
+def installation(deb: Path, mount_point: Path) -> Iterator[Sandbox]:
+    """A copy of the lab's image with the package installed, its documents included."""
     if os.geteuid() != 0:
         pytest.skip("installing a package takes root")
     from tests.lab.image import Image
 
     image = Image.ensure()
-    sandbox = Sandbox(image.root, tmp_path_factory.mktemp("sandbox"))
+    sandbox = Sandbox(image.root, mount_point)
     try:
         sandbox.write("/tmp/moodle-ha.deb", deb.read_bytes())
-        sandbox.run("dpkg", "--install", "/tmp/moodle-ha.deb")
+        documents = "--path-include=/usr/share/*/*"  # which the image leaves out
+        sandbox.run("dpkg", documents, "--install", "/tmp/moodle-ha.deb")
         yield sandbox
     finally:
         sandbox.close()
+
+
+@pytest.fixture(scope="session")
+def installed(deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """Return an installation for tests that change nothing in it but below /tmp."""
+    with installation(deb, tmp_path_factory.mktemp("sandbox")) as sandbox:
+        yield sandbox

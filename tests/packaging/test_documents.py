@@ -107,4 +107,4 @@ def test_a_duplicate_looks_as_shown(installed: Sandbox) -> None:
     (shown,) = re.findall(r"(?ms)^```\n(Node Attributes.*?)^```", page)
     for line in filter(None, shown.splitlines()):
         assert line.removesuffix(" ...") in screen
-    assert f"Started lb1" in screen
+    assert "Started lb1" in screen

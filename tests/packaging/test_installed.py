@@ -8,20 +8,16 @@ from pathlib import Path
 import pytest
 
 from moodle_ha import __version__
-from tests.packaging.conftest import TOP, run
+from tests.packaging.conftest import TOP, installation, run
 from tests.packaging.sandbox import Sandbox
 
 NOBODY = 65534
 AGENT_DIR = "/usr/lib/ocf/resource.d/moodle"
 DOC_DIR = "/usr/share/doc/moodle-ha"
-# A cluster of one node, to check configurations against.
-EMPTY_CIB = b"""\
-<cib crm_feature_set="3.16.2" validate-with="pacemaker-3.9"
-     admin_epoch="0" epoch="1" num_updates="0">
-  <configuration><crm_config/><nodes/><resources/><constraints/></configuration>
-  <status/>
-</cib>
-"""
+EXAMPLES = TOP / "packaging" / "examples"
+CIB = "/tmp/cib.xml"
+# Pacemaker calls a configuration without any fencing invalid, and so do we.
+FENCING = '<resources><primitive id="fencing" class="stonith" type="fence_lab"/></resources>'
 
 
 def test_metadata_needs_neither_rights_nor_environment(
@@ -46,55 +42,58 @@ def test_the_library_is_compiled(installed: Sandbox) -> None:
     assert len(compiled.split()) == len(modules.split()) > 0
 
 
-@pytest.mark.parametrize("example", sorted(p.name for p in TOP.glob("packaging/examples/*.crm")))
-def test_the_crmsh_examples_load(installed: Sandbox, example: str) -> None:
-    installed.write("/tmp/cib.xml", EMPTY_CIB)
-    path = f"{DOC_DIR}/examples/{example}"
-    installed.run(
-        "env", "CIB_file=/tmp/cib.xml", "crm", "--force", "configure", "load", "update", path
-    )
-    assert_declared(installed, path)
+def write_cib(installed: Sandbox) -> None:
+    """Write the configuration of a cluster that has nothing but fencing yet."""
+    empty = installed.run("cibadmin", "--empty").stdout
+    assert "<resources/>" in empty
+    cib = empty.replace("<resources/>", FENCING).replace("<cib ", '<cib have-quorum="1" ')
+    installed.write(CIB, cib.encode())
 
 
-@pytest.mark.parametrize("example", sorted(p.name for p in TOP.glob("packaging/examples/*.pcs")))
-def test_the_pcs_examples_load(installed: Sandbox, example: str) -> None:
-    installed.write("/tmp/cib.xml", EMPTY_CIB)
-    path = f"{DOC_DIR}/examples/{example}"
-    script = f'pcs() {{ command pcs -f /tmp/cib.xml "$@"; }}; set -e; . {path}'
-    installed.run("sh", "-c", script)
-    assert_declared(installed, path)
-
-
-def assert_declared(installed: Sandbox, path: str) -> None:
-    """Assert that the configuration holds the example's agent and lets a failure expire."""
-    agent = Path(path).stem
-    cib = ElementTree.fromstring(installed.run("cat", "/tmp/cib.xml").stdout)
-    (primitive,) = cib.iter("primitive")
-    assert (primitive.get("provider"), primitive.get("type")) == ("moodle", agent)
+def assert_declared(installed: Sandbox, example: str) -> None:
+    """Assert that the configuration is valid and holds the example's resource."""
+    installed.run("crm_verify", f"--xml-file={CIB}")
+    agent = Path(example).stem
+    cib = ElementTree.fromstring(installed.run("cat", CIB).stdout)
+    (primitive,) = cib.iterfind(".//primitive[@provider='moodle']")
+    assert primitive.get("type") == agent
     values = {pair.get("name"): pair.get("value") for pair in cib.iter("nvpair")}
     assert values["start-failure-is-fatal"] == "false"
-    assert values["failure-timeout"]
-    known = ElementTree.fromstring(run(TOP / "ocf" / agent, "meta-data"))
-    names = {parameter.get("name") for parameter in known.iter("parameter")}
+    assert values["failure-timeout"] == "120s"
+    declared = ElementTree.fromstring(run(TOP / "ocf" / agent, "meta-data"))
+    names = {parameter.get("name") for parameter in declared.iter("parameter")}
     given = {pair.get("name") for pair in primitive.iterfind("instance_attributes/nvpair")}
     assert given <= names
 
 
-def test_the_manual_page_is_found(installed: Sandbox, agents: list[str]) -> None:
-    """The image has no man program, and leaves the pages of packages out."""
-    for agent in agents:
-        listed = installed.run("dpkg", "--listfiles", "moodle-ha").stdout.splitlines()
-        assert f"/usr/share/man/man7/ocf_moodle_{agent}.7.gz" in listed
+@pytest.mark.parametrize("example", sorted(p.name for p in EXAMPLES.glob("*.crm")))
+def test_the_crmsh_examples_load(installed: Sandbox, example: str) -> None:
+    write_cib(installed)
+    load = ("crm", "configure", "load", "update", f"{DOC_DIR}/examples/{example}")
+    done = installed.run("env", f"CIB_file={CIB}", *load)
+    assert "WARNING" not in done.stdout + done.stderr
+    assert_declared(installed, example)
+
+
+@pytest.mark.parametrize("example", sorted(p.name for p in EXAMPLES.glob("*.pcs")))
+def test_the_pcs_examples_load(installed: Sandbox, example: str) -> None:
+    write_cib(installed)
+    offline = f'pcs() {{ command pcs -f {CIB} "$@"; }}'
+    installed.run("sh", "-ec", f"{offline}; . {DOC_DIR}/examples/{example}")
+    assert_declared(installed, example)
+
+
+def test_every_file_is_in_place(installed: Sandbox) -> None:
+    assert installed.run("dpkg", "--verify", "moodle-ha").stdout == ""
 
 
 def test_it_is_replaced_and_removed_without_a_trace(
-    deb: Path, installed: Sandbox, agents: list[str]
+    deb: Path, tmp_path: Path, agents: list[str]
 ) -> None:
-    """The last test here: it takes the package away."""
-    installed.run("dpkg", "--install", "/tmp/moodle-ha.deb")
-    installed.run(f"{AGENT_DIR}/{agents[0]}", "meta-data")
-    installed.run("dpkg", "--purge", "moodle-ha")
-    left = installed.run(
-        "find", "/", "-xdev", "-name", "*moodle*", "!", "-name", "moodle-ha.deb", "-print"
-    )
-    assert left.stdout == ""
+    with installation(deb, tmp_path) as sandbox:
+        sandbox.run("dpkg", "--install", "/tmp/moodle-ha.deb")
+        sandbox.run(f"{AGENT_DIR}/{agents[0]}", "meta-data")
+        sandbox.run("dpkg", "--purge", "moodle-ha")
+        sandbox.run("rm", "/tmp/moodle-ha.deb")
+        left = sandbox.run("find", "/", "-xdev", "-name", "*moodle*")
+        assert left.stdout == ""
