@@ -35,8 +35,8 @@ def run(command: list[str], **options: object) -> str:
         **options,
     )
     if done.returncode != 0:
-        words = (done.stderr or done.stdout).strip().splitlines()[-15:]
-        raise ImageError(f"{shlex.join(command)} ended with {done.returncode}:\n" + "\n".join(words))
+        words = "\n".join((done.stderr or done.stdout).strip().splitlines()[-15:])
+        raise ImageError(f"{shlex.join(command)} ended with {done.returncode}:\n{words}")
     return str(done.stdout)
 
 
@@ -55,7 +55,7 @@ def host_suite() -> str:
 
 
 def input_hash() -> str:
-    """Return the key of the image: a hash of everything that goes into it but the packages' bytes."""
+    """Return the key of the image: a hash of all that goes into it but the packages' bytes."""
     digest = hashlib.sha256(host_suite().encode())
     for path in [Path(__file__), *sorted(p for p in GUEST.iterdir() if p.is_file())]:
         content = path.read_bytes()
@@ -102,7 +102,7 @@ def install_packages(root: Path, debs: Path) -> None:
     archives = '"$1"/var/cache/apt/archives'
     excluded = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"]
     command = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"]
-    command += ["--aptopt=Acquire::Languages \"none\"", "--aptopt=APT::Install-Recommends \"false\""]
+    command += ['--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"']
     command += [f"--aptopt={work / 'apt.conf'}", "--dpkgopt=force-unsafe-io"]
     command += [f"--dpkgopt=path-exclude={pattern}" for pattern in excluded]
     command += ["--skip=download/empty", "--skip=essential/unlink", "--skip=cleanup/apt/cache"]
