@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from moodle_ha import __version__
-from tests.packaging.conftest import TOP, build_deb, copy_tree, run
+from tests.packaging.building import TOP, build_deb, copy_tree, run
 
 AGENT_DIR = "./usr/lib/ocf/resource.d/moodle/"
 LIBRARY_DIR = "./usr/share/moodle-ha/"

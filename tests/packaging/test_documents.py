@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.packaging.conftest import TOP
+from tests.packaging.building import TOP
 from tests.packaging.sandbox import Sandbox
 
 OPERATIONS = TOP / "docs" / "operations.md"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from moodle_ha import __version__
-from tests.packaging.conftest import TOP, installation, run
+from tests.packaging.building import TOP, installation, run
 from tests.packaging.sandbox import Sandbox
 
 NOBODY = 65534

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from tests.packaging.conftest import TOP, run
+from tests.packaging.building import TOP, run
 
 
 def files_below(folder: Path) -> set[str]:

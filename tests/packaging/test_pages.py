@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.conftest import TOP, copy_tree, run
+from tests.packaging.building import TOP, copy_tree, run
 
 AGENTS = sorted(file.name for file in (TOP / "ocf").iterdir() if file.is_file())
 # Everything that roff or Markdown would take for its own.

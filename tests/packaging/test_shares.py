@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.conftest import TOP
+from tests.packaging.building import TOP
 
 TESTS = (
     "unit/test_a.py",
