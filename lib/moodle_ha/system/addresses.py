@@ -48,6 +48,14 @@ class IpAddress:
                 continue
         raise ValueError(f"{text!r} is not an IP address")
 
+    @classmethod
+    def parse_or_none(cls, text: str | None) -> IpAddress | None:
+        """The same, None for what is no address."""
+        try:
+            return cls.parse(text or "")
+        except ValueError:
+            return None
+
     @property
     def is_v4(self) -> bool:
         """True for IPv4."""
@@ -57,6 +65,21 @@ class IpAddress:
     def bits(self) -> int:
         """32 or 128."""
         return len(self.packed) * 8
+
+    @property
+    def is_link_local(self) -> bool:
+        """Has a meaning on one link alone (169.254/16, fe80::/10)."""
+        if self.is_v4:
+            return self.in_network(b"\xa9\xfe\0\0", 16)
+        return self.in_network(b"\xfe\x80" + bytes(14), 10)
+
+    @property
+    def can_be_owned(self) -> bool:
+        """Can belong to one machine: no multicast, broadcast, loopback or unspecified address."""
+        number = int.from_bytes(self.packed, "big")
+        if self.is_v4:
+            return number >> 24 not in (0, 127) and number >> 28 < 0xE
+        return number > 1 and self.packed[0] != 0xFF
 
     def in_network(self, network: bytes, prefix: int) -> bool:
         """Is the address in this network of the same family?"""
@@ -99,6 +122,11 @@ class Link:
     def has_carrier(self) -> bool:
         """A cable with a living other end, or what counts as one."""
         return bool(self.flags & _LOWER_UP)
+
+    @property
+    def can_send(self) -> bool:
+        """Switched on, and with a carrier."""
+        return self.is_up and self.has_carrier
 
     @property
     def is_loopback(self) -> bool:

@@ -29,8 +29,7 @@ def write(path: str, content: Mapping[str, object], mode: int = 0o644) -> None:
     folder = os.path.dirname(path)
     os.makedirs(folder, 0o755, exist_ok=True)
     text = "".join(f"{name}={_escape(str(value))}\n" for name, value in content.items())
-    # One name for all writers of a file, so that a killed one leaves no growing heap behind.
-    new = path + ".new"
+    new = f"{path}.{os.getpid()}.new"  # Two may be writing at once, a monitor and its child.
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         os.write(fd, text.encode())
@@ -42,12 +41,19 @@ def write(path: str, content: Mapping[str, object], mode: int = 0o644) -> None:
 
 
 def remove(path: str) -> None:
-    """Remove the file and what a killed writer left beside it; absent is fine."""
-    for name in (path, path + ".new"):
-        try:
-            os.unlink(name)
-        except FileNotFoundError:
-            pass
+    """Remove the file and what killed writers left beside it; absent is fine."""
+    folder, name = os.path.split(path)
+    try:
+        present = os.listdir(folder)
+    except FileNotFoundError:
+        return
+    for other in present:
+        left_behind = other.startswith(name + ".") and other.endswith(".new")
+        if other == name or (left_behind and other[len(name) + 1 : -4].isdigit()):
+            try:
+                os.unlink(os.path.join(folder, other))
+            except FileNotFoundError:
+                pass
 
 
 def _sync_folder(folder: str) -> None:
