@@ -11,7 +11,11 @@ PROVIDER = "moodle"
 
 @dataclass(frozen=True)
 class Parameter:
-    """One instance attribute.  `default` is None when the agent declares none."""
+    """One instance attribute.
+
+    `default` is None when the agent declares none.  `unique_with` is None for a parameter of which
+    two resources may have the same value, else the other parameters that may not all be the same.
+    """
 
     name: str
     summary: str
@@ -19,7 +23,7 @@ class Parameter:
     type: str
     default: str | None
     required: bool
-    unique_group: str | None
+    unique_with: list[str] | None
     reloadable: bool
 
     def facts(self) -> list[str]:
@@ -28,8 +32,9 @@ class Parameter:
         facts.append(self.type)
         if self.default:
             facts.append(f"default {self.default}")
-        if self.unique_group:
-            facts.append(f"unique together with all of group {self.unique_group}")
+        if self.unique_with is not None:
+            others = " and ".join(self.unique_with)
+            facts.append(f"unique together with {others}" if others else "unique")
         if self.reloadable:
             facts.append("changed without a restart")
         return facts
@@ -71,12 +76,18 @@ def parse(xml: str) -> Agent:
     Raises ElementTree.ParseError for what is no XML and ValueError for a missing element.
     """
     root = ElementTree.fromstring(xml)
+    groups: dict[str | None, list[str]] = {}
+    for element in root.iter("parameter"):
+        groups.setdefault(element.get("unique-group"), []).append(element.attrib["name"])
     return Agent(
         name=root.attrib["name"],
         version=root.get("version", ""),
         summary=_text(root, "shortdesc"),
         paragraphs=_paragraphs(root),
-        parameters=[_parameter(element) for element in root.iter("parameter")],
+        parameters=[
+            _parameter(element, groups[element.get("unique-group")])
+            for element in root.iter("parameter")
+        ],
         actions=[
             Action(element.attrib["name"], {k: v for k, v in element.items() if k != "name"})
             for element in root.iter("action")
@@ -84,10 +95,11 @@ def parse(xml: str) -> Agent:
     )
 
 
-def _parameter(element: ElementTree.Element) -> Parameter:
+def _parameter(element: ElementTree.Element, group: list[str]) -> Parameter:
     content = element.find("content")
     if content is None:
         raise ValueError(f"parameter {element.get('name')} has no content element")
+    others = [name for name in group if name != element.attrib["name"]]
     return Parameter(
         name=element.attrib["name"],
         summary=_text(element, "shortdesc"),
@@ -95,7 +107,7 @@ def _parameter(element: ElementTree.Element) -> Parameter:
         type=content.get("type", "string"),
         default=content.get("default"),
         required=element.get("required") == "1",
-        unique_group=element.get("unique-group"),
+        unique_with=others if element.get("unique-group") else None,
         reloadable=element.get("reloadable") == "1",
     )
 

@@ -90,6 +90,11 @@ def awkward_metadata() -> str:
     ElementTree.SubElement(parameter, "longdesc").text = AWKWARD
     ElementTree.SubElement(parameter, "shortdesc").text = "Short"
     ElementTree.SubElement(parameter, "content", type="string", default="\\x'y")
+    for name in ("x", "y"):
+        pair = {"name": name, "unique-group": "pair", "reloadable": "1"}
+        parameter = ElementTree.SubElement(parameters, "parameter", pair)
+        ElementTree.SubElement(parameter, "shortdesc").text = name.upper()
+        ElementTree.SubElement(parameter, "content", type="integer")
     actions = ElementTree.SubElement(root, "actions")
     ElementTree.SubElement(actions, "action", name="monitor", timeout="20s", depth="10")
     ElementTree.SubElement(actions, "action", name="meta-data", timeout="5s")
@@ -102,6 +107,7 @@ def test_awkward_text_survives_in_the_manual_page(tmp_path: Path) -> None:
     text = " ".join(shown(page).split())
     assert text.count(".dot first 'quote first \\fB -dash 100%") == 2
     assert "(required, string, default \\x'y)" in text
+    assert "X (integer, unique together with y, changed without a restart)" in text
     assert "timeout 20s, depth 10" in text
 
 
