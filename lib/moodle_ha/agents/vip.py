@@ -177,20 +177,15 @@ class Vip(Agent):
                     raise NotRunning("")
                 return
             link = self._confirmed(netlink, present)
-        problems = []
         problem = self._link_problem(link)
         if problem and self.link == "fail":
             raise NotRunning(problem)
-        if problem and self.link == "degrade":
-            problems.append(problem)
         if not problem and link.resolves_neighbours:
             problem = self._self_test(link)
             if problem and self.on_duplicate == "fail":
                 raise Failed(problem)
-            if problem:
-                problems.append(problem)
-        if problems:
-            raise Degraded("; ".join(problems))
+        if problem:
+            raise Degraded(problem)
 
     @action(timeout=20)
     def reload_agent(self) -> None:
@@ -296,7 +291,10 @@ class Vip(Agent):
             if test or self.announce_refresh:
                 from ..system import background
 
-                background.detach(lambda: self._watch(link, record, test))
+                try:
+                    background.detach(lambda: self._watch(link, record, test))
+                except OSError as error:  # No memory for a child: that is not the address's fault.
+                    self.log.warning(f"cannot test for another owner now: {error}")
         elif test:
             self._watch(link, record, test)
         if not test or not os.path.exists(record):
