@@ -63,11 +63,11 @@ class Cluster:
             words += ["--update", value]
         else:
             words += ["--update-both", value, "--delay", f"{dampen:g}s"]
-        return self._run("attrd_updater", "--name", name, *words) is not None
+        return self._write("attrd_updater", "--name", name, *words)
 
     def delete_attribute(self, name: str) -> bool:
         """Remove a transient attribute; one that is not there is fine."""
-        return self._run("attrd_updater", "--name", name, "--delete") is not None
+        return self._write("attrd_updater", "--name", name, "--delete")
 
     def permanent_attribute(self, name: str, node: str | None = None) -> str | None:
         """An attribute that survives reboots; None when unset or without a cluster."""
@@ -80,7 +80,7 @@ class Cluster:
         """Set an attribute that survives reboots.  Returns whether the cluster took it."""
         where = ["--node", node] if node else []
         update = ("--lifetime", "forever", "--name", name, "--update", value)
-        return self._run("crm_attribute", *update, *where) is not None
+        return self._write("crm_attribute", *update, *where)
 
     def promotion_score(self) -> int | None:
         """The score that this node has for promoting this resource; None when unset."""
@@ -96,14 +96,22 @@ class Cluster:
         Pacemaker forgets the score on clean-up and after maintenance, so every monitor and
         every probe says it again.
         """
-        return self._run("crm_attribute", *self._promotion(), "--update", str(score)) is not None
+        return self._write("crm_attribute", *self._promotion(), "--update", str(score))
 
     def delete_promotion_score(self) -> bool:
         """This node is no candidate."""
-        return self._run("crm_attribute", *self._promotion(), "--delete") is not None
+        return self._write("crm_attribute", *self._promotion(), "--delete")
 
     def _promotion(self) -> tuple[str, ...]:
         return f"--promotion={self._instance.partition(':')[0]}", "--lifetime", "reboot"
+
+    def _write(self, *argv: str) -> bool:
+        """Did the cluster take it?  A refusal is logged, no more: a stop must not fail by it."""
+        try:
+            return self._run(*argv) is not None
+        except Failed as error:
+            self._log.warning(error.reason)
+            return False
 
     def _run(self, *argv: str) -> Result | None:
         """The result; None when there is no cluster or no such attribute.
@@ -111,7 +119,8 @@ class Cluster:
         Raises Failed for everything else: to take an error for "unset" would be a decision.
         """
         try:
-            result = self._programs.run(argv, self._deadline)
+            # A share: a cluster that hangs must leave time for the work itself.
+            result = self._programs.run(argv, self._deadline.share(0.5))
         except ProgramNotFound as error:
             self._log.info(f"no cluster software here: {error}")
             return None
