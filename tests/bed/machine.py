@@ -14,7 +14,7 @@ from tests.bed.agent import Agent
 from tests.bed.network import Network
 from tests.bed.program import BedError, Program, Result
 from tests.bed.wire import Responder, Sniffer
-from tests.lab.processes import Spawner, child_of, in_network_of
+from tests.lab.processes import Spawner, child_of, in_network_of, wait_until
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _ENVIRONMENT = {"PATH": PATH, "HOME": "/root", "LC_ALL": "C.UTF-8"}
@@ -106,6 +106,16 @@ class Machine:
             command = ["/usr/bin/setpriv", *as_user, *command]
         return Program(self.pid, command, _ENVIRONMENT if env is None else env, stdin)
 
+    def wait_for_processes(self, count: int = 0, timeout: float = 10) -> None:
+        """Wait until no more than `count` processes are left; LabTimeout names those that are."""
+        wait_until(
+            lambda: len(self.processes()) <= count,
+            timeout,
+            f"the processes of {self.name} to end",
+            every=0.02,
+            describe=lambda: "\n".join(self.processes()),
+        )
+
     def processes(self) -> list[str]:
         """The command lines of all processes but process 1, zombies included."""
         found = []
@@ -179,12 +189,13 @@ class Machine:
         """Record the frames that pass an interface, until closed (a context manager)."""
         return self._open.enter_context(Sniffer(self._packet_socket(nic)))
 
-    def answer_for(self, ip: str, mac: str, nic: str = "eth0") -> Responder:
+    def answer_for(self, ip: str, mac: str, nic: str = "eth0", *, skip: int = 0) -> Responder:
         """Answer ARP requests and neighbour solicitations for `ip` with `mac`, until closed.
 
-        So does a router with proxy ARP, or another machine that has the address.
+        So does a router with proxy ARP, or another machine that has the address. The first
+        `skip` questions get no answer. A context manager.
         """
-        return self._open.enter_context(Responder(self._packet_socket(nic), ip, mac))
+        return self._open.enter_context(Responder(self._packet_socket(nic), ip, mac, skip))
 
     def send(self, frame: bytes, nic: str = "eth0") -> None:
         """Send a raw Ethernet frame."""

@@ -189,12 +189,13 @@ class Sniffer(_Listener):
 
 
 class Responder(_Listener):
-    """Answers every question for one address with one MAC address."""
+    """Answers questions for one address with one MAC address, but for the first `skip`."""
 
-    def __init__(self, packets: socket.socket, ip: str, mac: str) -> None:
+    def __init__(self, packets: socket.socket, ip: str, mac: str, skip: int = 0) -> None:
         self.ip = ip
         self.mac = mac
         self.answered = 0
+        self._skip = skip
         super().__init__(packets)
 
     def __enter__(self) -> Responder:
@@ -217,6 +218,9 @@ class Responder(_Listener):
             answer = Advertisement(self.ip, self.mac, True, False, self.ip, _ALL_NODES)
         else:
             return
+        if self._skip:
+            self._skip -= 1
+            return
         try:
             self._packets.send(answer.frame())
         except OSError:  # the link is down at this moment
@@ -227,6 +231,30 @@ class Responder(_Listener):
 def mac_text(mac: bytes) -> str:
     """Six bytes as 02:00:5e:00:53:01."""
     return mac.hex(":")
+
+
+def gratuitous(ip: str) -> Callable[[Frame], bool]:
+    """Tells frames that announce `ip`: ARP in both forms, or an unsolicited advertisement."""
+
+    def wanted(frame: Frame) -> bool:
+        packet = frame.packet
+        if isinstance(packet, Arp):
+            return packet.sender_ip == packet.target_ip == ip
+        return isinstance(packet, Advertisement) and packet.target == ip and not packet.solicited
+
+    return wanted
+
+
+def probing(ip: str) -> Callable[[Frame], bool]:
+    """Tells frames that ask for `ip` without claiming it."""
+
+    def wanted(frame: Frame) -> bool:
+        packet = frame.packet
+        if isinstance(packet, Arp):
+            return packet.sender_ip == "0.0.0.0" and packet.target_ip == ip
+        return isinstance(packet, Solicitation) and packet.target == ip and packet.ip_from == "::"
+
+    return wanted
 
 
 def _mac(text: str) -> bytes:

@@ -1,0 +1,1 @@
+"""ocf:moodle:vip on real links, among real neighbours."""
