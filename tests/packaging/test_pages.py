@@ -36,10 +36,10 @@ def metadata_of(agent: str) -> str:
 
 
 def shown(page: Path) -> str:
-    """Return a manual page as `man` shows it; asserts that man and mandoc have no complaint."""
+    """Return a manual page as plain text; asserts that groff and mandoc have no complaint."""
+    plain = ["-T", "utf8", "-P-c", "-P-b", "-P-u", "-rLL=80n"]
     done = subprocess.run(
-        ["man", "--warnings", "--local-file", page],
-        env={"PATH": "/usr/bin:/bin", "MANWIDTH": "80", "LC_ALL": "C.UTF-8", "MANPAGER": "cat"},
+        ["groff", "-man", "-ww", "-K", "utf8", *plain, page],
         capture_output=True,
         text=True,
         check=True,
