@@ -92,29 +92,30 @@ docs/agents/%.md: ocf/% $(PAGE_NEEDS)
 
 DESTDIR ?=
 PREFIX  ?= /usr
-# Pacemaker looks in one place, whatever the prefix of everything else.
-OCF_DIR := /usr/lib/ocf/resource.d/moodle
 LIB_DIR  = $(PREFIX)/share/$(NAME)
-MAN_DIR  = $(PREFIX)/share/man
-DOC_DIR  = $(PREFIX)/share/doc/$(NAME)
+# Quoted, since the path of a staging folder may have spaces.  Pacemaker looks for agents in one
+# place, whatever the prefix of everything else.
+TO_OCF   = "$(DESTDIR)/usr/lib/ocf/resource.d/moodle"
+TO_LIB   = "$(DESTDIR)$(LIB_DIR)"
+TO_MAN   = "$(DESTDIR)$(PREFIX)/share/man/man7"
+TO_DOC   = "$(DESTDIR)$(PREFIX)/share/doc/$(NAME)"
 
 .PHONY: install
 install: man ## install into DESTDIR, with PREFIX=/usr
-	install -d $(DESTDIR)$(OCF_DIR) $(DESTDIR)$(LIB_DIR) $(DESTDIR)$(MAN_DIR)/man7 \
-		$(DESTDIR)$(DOC_DIR)/examples
-	install -m 755 $(AGENTS:%=ocf/%) $(DESTDIR)$(OCF_DIR)
-	sed -i -e '1s|^#!/usr/bin/python3 |#!$(PYTHON) |' -e 's|/usr/share/$(NAME)|$(LIB_DIR)|g' \
-		$(AGENTS:%=$(DESTDIR)$(OCF_DIR)/%)
-	find lib -name '*.py' -printf '%P\n' | \
-		xargs -I{} install -D -m 644 lib/{} $(DESTDIR)$(LIB_DIR)/{}
-	install -m 644 $(MAN7) $(DESTDIR)$(MAN_DIR)/man7
-	install -m 644 $(EXAMPLES) $(DESTDIR)$(DOC_DIR)/examples
+	install -d $(TO_OCF) $(TO_LIB) $(TO_MAN) $(TO_DOC)/examples
+	install -m 755 $(AGENTS:%=ocf/%) $(TO_OCF)
+	cd $(TO_OCF) && sed -i $(AGENTS) -e '1s|^#!/usr/bin/python3 |#!$(PYTHON) |' \
+		-e 's|/usr/share/$(NAME)|$(LIB_DIR)|g'
+	find lib -name '*.py' -printf '%P\n' | xargs -I{} install -D -m 644 lib/{} $(TO_LIB)/{}
+	install -m 644 $(MAN7) $(TO_MAN)
+	install -m 644 $(EXAMPLES) $(TO_DOC)/examples
 
 .PHONY: uninstall
 uninstall: ## remove what install put there
-	rm -f $(AGENTS:%=$(DESTDIR)$(OCF_DIR)/%) $(AGENTS:%=$(DESTDIR)$(MAN_DIR)/man7/ocf_moodle_%.7)
-	rm -rf $(DESTDIR)$(LIB_DIR) $(DESTDIR)$(DOC_DIR)
-	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(OCF_DIR)
+	cd $(TO_OCF) && rm -f $(AGENTS)
+	cd $(TO_MAN) && rm -f $(notdir $(MAN7))
+	rm -rf $(TO_LIB) $(TO_DOC)
+	rmdir --ignore-fail-on-non-empty $(TO_OCF)
 
 # --- packages -----------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ def files_below(folder: Path) -> set[str]:
 
 
 def test_install_and_uninstall_leave_nothing_behind(tmp_path: Path, agents: list[str]) -> None:
-    root = tmp_path / "root"
+    root = tmp_path / "a root"
     foreign = root / "usr/lib/ocf/resource.d/heartbeat/IPaddr2"
     foreign.parent.mkdir(parents=True)
     foreign.touch()
