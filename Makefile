@@ -112,10 +112,9 @@ install: man ## install into DESTDIR, with PREFIX=/usr
 
 .PHONY: uninstall
 uninstall: ## remove what install put there
-	cd $(TO_OCF) && rm -f $(AGENTS)
-	cd $(TO_MAN) && rm -f $(notdir $(MAN7))
+	rm -f $(AGENTS:%=$(TO_OCF)/%) $(AGENTS:%=$(TO_MAN)/ocf_moodle_%.7)
 	rm -rf $(TO_LIB) $(TO_DOC)
-	rmdir --ignore-fail-on-non-empty $(TO_OCF)
+	[ ! -d $(TO_OCF) ] || rmdir --ignore-fail-on-non-empty $(TO_OCF)
 
 # --- packages -----------------------------------------------------------------------------
 
