@@ -1,7 +1,7 @@
 """The anchor: processes that hold everything of the lab that is not a process of a node.
 
 One holds the network namespace of the bridge and a mount namespace with a tmpfs (the nodes'
-disks, sockets, logs) and the cgroup hierarchy; one holds the client's network namespace.
+disks, sockets, logs) and the cgroup hierarchy; one holds the client's network and files.
 Both die with the lab's process, and all they hold goes with them: no named namespace, no
 mount and no file of a node can be left behind. Only empty cgroup folders survive a kill -9;
 the next lab removes them.
@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from tests.lab import cache
+from tests.lab.image import Image
 from tests.lab.processes import LabError, Spawner
 
 CGROUP = "moodle-ha-lab"
@@ -27,17 +28,35 @@ echo ready
 exec sleep infinity
 """
 
+# The client has the image's programs, with a layer of its own that is as short-lived.
+_CLIENT = """
+set -e
+cd "$0"
+mount -t tmpfs -o mode=755 tmpfs .
+cd "$0"
+mkdir upper work root
+mount -t overlay -o "lowerdir=$1,upperdir=$0/upper,workdir=$0/work" overlay root
+mount -t proc proc root/proc
+mount -t sysfs -o ro sysfs root/sys
+mount --rbind /dev root/dev
+mount -t tmpfs -o mode=755 tmpfs root/run
+ip link set lo up
+echo ready
+exec chroot root sleep infinity
+"""
+
 
 class Anchor:
     """Holds the lab's namespaces, its state folder and its cgroups; see the module's text."""
 
-    def __init__(self, spawner: Spawner) -> None:
+    def __init__(self, spawner: Spawner, image: Image) -> None:
         self.state = cache.folder() / "run" / "state"
         self.state.mkdir(parents=True, exist_ok=True)
         hold = ["unshare", "--net", "--mount", "--propagation", "private"]
         self._bridge = _start(spawner, [*hold, "sh", "-c", _HOLD, str(self.state)])
-        only_network = "ip link set lo up; echo ready; exec sleep infinity"
-        self._client = _start(spawner, ["unshare", "--net", "sh", "-c", only_network])
+        place = self.state.with_name("client")
+        place.mkdir(exist_ok=True)
+        self._client = _start(spawner, [*hold, "sh", "-c", _CLIENT, str(place), str(image.root)])
         self._sweep_cgroups()
 
     @property

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from tests.lab import network
 from tests.lab.anchor import Anchor
-from tests.lab.node import Result
+from tests.lab.node import PATH, Result
 from tests.lab.processes import in_network_of
 
 _ECHO = {4: (8, 0), 6: (128, 129)}  # ICMP types of request and reply
@@ -208,8 +208,9 @@ class Client:
         self._anchor = anchor
 
     def sh(self, command: str, timeout: float = 60) -> Result:
-        """Run a shell command on the host's system in the client's network."""
-        inside = ["nsenter", "-t", str(self._anchor.client_pid), "-n"]
+        """Run a shell command on the client, which has the image's programs."""
+        inside = ["nsenter", "-t", str(self._anchor.client_pid), "-n", "-m", "-r", "-w"]
+        inside += ["env", "-i", f"PATH={PATH}", "LC_ALL=C.UTF-8"]
         bounded = ["timeout", "--signal=KILL", str(timeout), "bash", "-c", command]
         done = subprocess.run(
             [*inside, *bounded],

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Mapping
 from xml.etree import ElementTree
 
 from tests.lab.node import Node
@@ -140,9 +140,7 @@ class Cluster:
                 return _parse(result.out)
         return None
 
-    def wait_online(
-        self, *names: str, timeout: float = 60, seen_by: Node | None = None
-    ) -> None:
+    def wait_online(self, *names: str, timeout: float = 60, seen_by: Node | None = None) -> None:
         """Wait until these nodes (default: all) are online, with quorum and a DC."""
         wanted = set(names or self._nodes)
 

@@ -29,9 +29,7 @@ class KernelNode(Node):
     kind = "kernel"
     boot_timeout = 120.0
 
-    def __init__(
-        self, name: str, number: int, around: Surroundings, memory: str = "256M"
-    ) -> None:
+    def __init__(self, name: str, number: int, around: Surroundings, memory: str = "256M") -> None:
         super().__init__(name, number, around)
         self._memory = memory
         self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}

@@ -1,8 +1,8 @@
 """The lab as a whole.
 
-    with Lab({"lb1": "namespace", "lb2": "kernel"}) as lab:
-        lab.cluster.form()
-        lab["lb1"].kill()
+with Lab({"lb1": "namespace", "lb2": "kernel"}) as lab:
+    lab.cluster.form()
+    lab["lb1"].kill()
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import os
 import re
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Callable, Literal, Mapping
+from typing import Callable, Literal
 
 from tests.lab import cache, network
 from tests.lab.anchor import Anchor
@@ -94,7 +95,7 @@ class Lab:
             compileall.compile_dir(str(source / "lib"), quiet=2)
         spawner = Spawner()
         self._closers.append(spawner.close)
-        self.anchor = Anchor(spawner)
+        self.anchor = Anchor(spawner, self.image)
         self._closers.append(self.anchor.close)
         self.network = Network(self.anchor, list(nodes))
         numbers = {name: network.FIRST_NODE + i for i, name in enumerate(nodes)}

@@ -75,7 +75,7 @@ class NamespaceNode(Node):
             return Result(125, f"{self.name} is switched off")
         if self.frozen:
             return Result(124, f"{self.name} is frozen")
-        enter = ["nsenter", "-t", str(self._pid), *"-m -p -u -i -n -C -r -w".split()]
+        enter = ["nsenter", "-t", str(self._pid), *["-m", "-p", "-u", "-i", "-n", "-C", "-r", "-w"]]
         clean = ["env", "-i", f"PATH={PATH}", "HOME=/root", "LC_ALL=C.UTF-8"]
         try:
             done = subprocess.run(

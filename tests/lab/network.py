@@ -114,6 +114,10 @@ class Network:
             self.power_port(node)
             self._filter()
 
+    def cut_of(self, node: str) -> Cut | None:
+        """Return the present cut of a node."""
+        return self._cuts.get(node)
+
     def heal(self, node: str) -> None:
         """End the cut of a node."""
         with self._lock:
@@ -122,7 +126,7 @@ class Network:
             self._filter()
 
     def silence(self, node: str, silent: bool) -> None:
-        """Drop all frames of a node without taking its carrier (a frozen machine answers nothing)."""
+        """Drop all frames of a node and leave its carrier: a frozen machine answers nothing."""
         with self._lock:
             (self._silent.add if silent else self._silent.discard)(node)
             self._filter()

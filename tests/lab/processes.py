@@ -75,7 +75,11 @@ class Spawner:
     def start(self, command: list[str], **options: Any) -> subprocess.Popen[bytes]:
         """Start `command`; options are those of subprocess.Popen."""
         bound = ["setpriv", "--pdeathsig", "KILL", *command]
-        return self._thread.submit(subprocess.Popen, bound, **options).result()
+
+        def fork() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(bound, **options)
+
+        return self._thread.submit(fork).result()
 
     def close(self) -> None:
         """End the thread; what was started and still runs is killed by the kernel."""

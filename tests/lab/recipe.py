@@ -25,12 +25,11 @@ class ImageError(Exception):
 
 
 def run(command: list[str], **options: object) -> str:
-    """Run a command to its end and return its stdout; ImageError with its last words if it fails."""
+    """Run a command and return its stdout; ImageError with its last words if it fails."""
     done = subprocess.run(  # type: ignore[call-overload]
         command,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         **options,
     )
