@@ -83,10 +83,14 @@ build/man/ocf_moodle_%.7: ocf/% $(PAGE_NEEDS)
 .PHONY: docs
 docs: $(AGENTS:%=docs/agents/%.md) ## rewrite the pages of docs/agents from the agents
 
-docs/agents/%.md: ocf/% $(PAGE_NEEDS)
+# Always: after a checkout the times of committed files say nothing.
+docs/agents/%.md: ocf/% FORCE
 	@mkdir -p build/man
 	$(PYTHON) -ISB $< meta-data >build/man/$*.xml
 	$(PAGE) markdown packaging/examples <build/man/$*.xml >$@
+
+.PHONY: FORCE
+FORCE:
 
 # --- installation -------------------------------------------------------------------------
 

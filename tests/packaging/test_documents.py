@@ -40,7 +40,14 @@ def test_symptoms_are_real_messages(symptom: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "CHANGELOG.md", "docs/operations.md", "docs/troubleshooting.md"]
+    "document",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "docs/operations.md",
+        "docs/troubleshooting.md",
+    ],
 )
 def test_links_lead_somewhere(document: str) -> None:
     page = TOP / document

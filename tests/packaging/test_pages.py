@@ -75,7 +75,7 @@ def test_the_committed_page_is_fresh(agent: str) -> None:
 def test_make_docs_writes_the_committed_pages(tmp_path: Path) -> None:
     tree = copy_tree(tmp_path / "tree")
     for page in (tree / "docs" / "agents").iterdir():
-        page.unlink()
+        page.write_text("stale")
     run("make", "docs", cwd=tree)
     assert run("git", "status", "--porcelain", cwd=tree) == ""
 
