@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 
 from ..ocf.agent import Agent, action
-from ..ocf.exits import Degraded, Failed, NotRunning
-from ..ocf.parameters import BadParameter, Integer, IpAddress, Parameter, Text
+from ..ocf.exits import Degraded, Failed, NotRunning, refused
+from ..ocf.parameters import Integer, IpAddress, Parameter, Text
 from ..system import addresses, statefile
 from ..system.addresses import InterfaceAddress, Link
 from ..system.netlink import Netlink
@@ -83,9 +83,8 @@ class Vip(Agent):
     announce_refresh = Parameter(
         Integer(0, 10),
         "Announcements at each monitor",
-        "How many announcements each monitor of depth 0 sends, such as 1. For networks whose"
-        " switches or routers forget or mislearn the address, for example after a split. 0 sends"
-        " none.",
+        "How many announcements each monitor of depth 0 sends, such as 1, for networks that forget"
+        " or mislearn the address. 0 sends none.",
         default="0",
         reloadable=True,
     )
@@ -137,32 +136,34 @@ class Vip(Agent):
         """Ask the neighbours, put the address on, announce it."""
         from . import vip_placing
 
-        with Netlink() as netlink, vip_placing.refusals_explained("start"):
-            link = vip_placing.chosen_link(self, netlink)
-            wanted = vip_placing.wanted_address(self, link)
-            problem = self._link_problem(link)
-            if problem and self.link == "fail":
-                raise Failed(f"cannot start {self.ip}: {problem}")
-            present = [address for _, address in self._present(netlink)]
-            vip_placing.place(self, netlink, link, wanted, present)
-            vip_placing.announce(self, link)
+        try:
+            with Netlink() as netlink:
+                link = vip_placing.chosen_link(self, netlink)
+                problem = self._link_problem(link)
+                if problem and self.link == "fail":
+                    raise Failed(f"cannot start {self.ip}: {problem}")
+                vip_placing.place(self, netlink, link, self._present(netlink))
+                vip_placing.announce(self, link)
+        except OSError as error:
+            raise refused(f"start {self.ip}", error) from error
         if problem:
             raise Degraded(problem)
 
     @action(timeout=20)
     def stop(self) -> None:
         """Take the address off every interface; needs nothing but its name."""
-        from . import vip_placing
-
-        vip_placing.end_announcer(self)
-        with Netlink() as netlink, vip_placing.refusals_explained("stop"):
-            for _, address in self._present(netlink):
-                vip_placing.take_off(self, netlink, address)
-            for link, address in self._present(netlink):
-                raise Failed(
-                    f"{address.ip} is still on {link.name} after it was deleted; somebody else"
-                    " configures it: look for it in the system's network configuration"
-                )
+        self.end_announcer()
+        try:
+            with Netlink() as netlink:
+                for link, address in self._present(netlink):
+                    self.take_off(netlink, link, address)
+                for link, address in self._present(netlink):
+                    raise Failed(
+                        f"{address.ip} is still on {link.name} after it was deleted; somebody else"
+                        " configures it: look for it in the system's network configuration"
+                    )
+        except OSError as error:
+            raise refused("stop the address", error) from error
         for purpose in ("state", "announcer", "duplicate"):
             statefile.remove(self.state_file(purpose))
 
@@ -197,25 +198,9 @@ class Vip(Agent):
 
     def check_together(self) -> None:
         """What one parameter alone cannot say.  Raises BadParameter."""
-        ip = self.ip
-        if not ip.can_be_owned:
-            raise BadParameter(
-                f"parameter ip is {str(ip)!r}; it must be an address that one machine can own, not"
-                " a multicast, broadcast, loopback or unspecified one"
-            )
-        if self.prefix is not None and self.prefix > ip.bits:
-            raise BadParameter(
-                f"parameter prefix is '{self.prefix}'; for the address {ip} it must be a whole"
-                f" number from 0 to {ip.bits}"
-            )
-        if not ip.is_v4 and self.label:
-            raise BadParameter(
-                f"parameter label is {self.label!r}; it must be unset for the IPv6 address {ip}"
-            )
-        if ip.is_link_local and not ip.is_v4 and not self.nic:
-            raise BadParameter(
-                f"parameter nic is not set; it must name the interface of the link-local {ip}"
-            )
+        from . import vip_placing
+
+        vip_placing.check_together(self)
 
     def check_node(self) -> None:
         """Does this node have the interface?  Raises OcfError."""
@@ -258,9 +243,11 @@ class Vip(Agent):
             raise NotRunning(f"{ip} is not on this node: {where}")
         state = statefile.read(self.state_file("state")) or {}
         nic = self.nic or (state.get("nic") if state.get("ip") == str(ip) else None)
+        # The name may be one of several (ip link property add altname).
+        expected = addresses.link(netlink, name=nic) if nic else None
         prefix = ip.bits if self.prefix is None else self.prefix
         for link, address in here:
-            if (nic and link.name != nic) or address.prefix != prefix:
+            if (expected and link.index != expected.index) or address.prefix != prefix:
                 raise Failed(
                     f"{ip} is on {link.name} with prefix {address.prefix}; it should be on"
                     f" {nic or 'the interface that its route leads to'} with prefix {prefix}:"
@@ -272,6 +259,22 @@ class Vip(Agent):
                     " duplicate address detection; find the other machine with this address"
                 )
         return here[0][0]
+
+    def take_off(self, netlink: Netlink, link: Link, address: InterfaceAddress) -> None:
+        """Delete the address, and nothing else.  Raises NetlinkError."""
+        from ..system import secondaries
+
+        if secondaries.delete_alone(netlink, link, address):
+            self.log.info(f"{address.ip}/{address.prefix} is off {link.name}")
+
+    def end_announcer(self) -> None:
+        """End what an earlier start left announcing, if anything."""
+        from ..system import processes
+
+        announcer = processes.recall(self.state_file("announcer"))
+        if announcer is not None:
+            # Not waited for: from here on it only frees its socket, which takes the kernel 20 ms.
+            announcer.signal(9)
 
     def _link_problem(self, link: Link) -> str:
         if self.link == "ignore" or link.can_send:
@@ -287,27 +290,25 @@ class Vip(Agent):
         """
         record = self.state_file("duplicate")
         test = self.on_duplicate != "ignore"
-        if not self.environment.check_level:
-            if test or self.announce_refresh:
+        try:
+            if self.environment.check_level:
+                if test:
+                    from ..system import duplicates
+
+                    duplicates.self_test(self.ip, link, record)
+            elif test or self.announce_refresh:
                 from ..system import background
 
-                try:
-                    background.detach(lambda: self._watch(link, record, test))
-                except OSError as error:  # No memory for a child: that is not the address's fault.
-                    self.log.warning(f"cannot test for another owner now: {error}")
-        elif test:
-            self._watch(link, record, test)
+                background.detach(lambda: self._watch(link, record, test))
+        except OSError as error:  # No memory, no room in /run: not the address's fault
+            self.log.warning(f"cannot test for another owner now: {error}")
         if not test or not os.path.exists(record):
             return ""
         from ..system import duplicates
 
         mac, count = duplicates.sightings(record)
-        if count < 2:
-            return ""
-        return (
-            f"{self.ip} on {link.name} is also in use by MAC {mac}; take it off that machine"
-            " (a router with proxy ARP: exempt the address there)"
-        )
+        also = f"{self.ip} on {link.name} is also in use by MAC {mac}; take it off that machine"
+        return f"{also} (a router with proxy ARP: exempt the address there)" if count > 1 else ""
 
     def _watch(self, link: Link, record: str, test: bool) -> None:
         from ..system import duplicates, neighbours

@@ -1,40 +1,50 @@
-"""The part of ocf:moodle:vip that changes the machine; monitor does without loading it."""
+"""How ocf:moodle:vip is validated and started; the other actions do without loading this."""
 
 from __future__ import annotations
 
-import errno
-
-from ..ocf.exits import Degraded, Failed, NotPermitted, WrongHere
+from ..ocf.exits import Degraded, Failed, WrongHere
+from ..ocf.parameters import BadParameter
 from ..system import addresses, background, duplicates, neighbours, processes, routes, statefile
 from ..system.addresses import InterfaceAddress, Link
 from ..system.netlink import Netlink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ..ocf.agent import Agent
     from .vip import Vip
 
 LABEL_LIMIT = 15  # IFNAMSIZ less the final zero
 
 
-class refusals_explained:
-    """Turns what the kernel refuses into an exit with a reason; a context manager."""
+def check_together(vip: Vip) -> None:
+    """What one parameter alone cannot say.  Raises BadParameter."""
+    ip = vip.ip
+    if not ip.can_be_owned:
+        raise BadParameter(
+            f"parameter ip is {str(ip)!r}; it must be an address that one machine can own, not"
+            " a multicast, broadcast, loopback or unspecified one"
+        )
+    if vip.prefix is not None and vip.prefix > ip.bits:
+        raise BadParameter(
+            f"parameter prefix is '{vip.prefix}'; for the address {ip} it must be a whole"
+            f" number from 0 to {ip.bits}"
+        )
+    if not ip.is_v4 and vip.label:
+        raise BadParameter(
+            f"parameter label is {vip.label!r}; it must be unset for the IPv6 address {ip}"
+        )
+    if ip.is_link_local and not ip.is_v4 and not vip.nic:
+        raise BadParameter(
+            f"parameter nic is not set; it must name the interface of the link-local {ip}"
+        )
+    if vip.nic and vip.label and not _fits(f"{vip.nic}:{vip.label}"):
+        raise BadParameter(
+            f"parameter label is {vip.label!r}; {vip.nic}:{vip.label} must have at most"
+            f" {LABEL_LIMIT} bytes"
+        )
 
-    def __init__(self, what: str) -> None:
-        self._what = what
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, OSError):
-            return
-        what = f"cannot {self._what} the address: the kernel says {error.strerror!r}"
-        if error.errno in (errno.EPERM, errno.EACCES):
-            raise NotPermitted(f"{what}; run this as root") from error
-        raise Failed(f"{what}; see the kernel's log (dmesg) on this node") from error
+def _fits(label: str) -> bool:
+    return len(label.encode("utf-8", "surrogateescape")) <= LABEL_LIMIT
 
 
 def chosen_link(vip: Vip, netlink: Netlink) -> Link:
@@ -62,9 +72,9 @@ def wanted_address(vip: Vip, link: Link) -> InterfaceAddress:
     ip = vip.ip
     prefix = ip.bits if vip.prefix is None else vip.prefix
     label = f"{link.name}:{vip.label}" if vip.label else ""
-    if len(label) > LABEL_LIMIT:
+    if not _fits(label):
         raise WrongHere(
-            f"parameter label is {vip.label!r}; {label} has more than {LABEL_LIMIT} characters"
+            f"parameter label is {vip.label!r}; {label} must have at most {LABEL_LIMIT} bytes"
         )
     broadcast = b""
     if ip.is_v4 and prefix < 31:
@@ -77,20 +87,17 @@ def wanted_address(vip: Vip, link: Link) -> InterfaceAddress:
 
 
 def place(
-    vip: Vip,
-    netlink: Netlink,
-    link: Link,
-    wanted: InterfaceAddress,
-    present: list[InterfaceAddress],
+    vip: Vip, netlink: Netlink, link: Link, present: list[tuple[Link, InterfaceAddress]]
 ) -> None:
     """Put the address on the link once nobody else has it; `present` is where it is already.
 
     Raises Failed with nothing configured when it cannot or may not be.
     """
-    if any(address.same_place(wanted) and not address.is_duplicate for address in present):
+    wanted = wanted_address(vip, link)
+    if any(address.same_place(wanted) and not address.is_duplicate for _, address in present):
         return
-    for address in present:
-        take_off(vip, netlink, address)
+    for place, address in present:
+        vip.take_off(netlink, place, address)
     detect = vip.duplicate != "ignore"
     audible = link.can_send and link.resolves_neighbours
     other = duplicates.other_owner(netlink, vip.ip, link) if detect and audible else None
@@ -125,12 +132,12 @@ def _await_kernel_detection(
     if address is None:
         raise Failed(f"{wanted.ip} vanished from {link.name} while it was being started")
     if address.is_duplicate:
-        take_off(vip, netlink, address)
+        vip.take_off(netlink, link, address)
         other = duplicates.other_owner(netlink, wanted.ip, link)
         _object(vip, link, other or "unknown (it was silent a moment later)")
         addresses.add(netlink, wanted, detect_duplicates=False)
     elif address.is_tentative:
-        take_off(vip, netlink, address)
+        vip.take_off(netlink, link, address)
         raise Failed(
             f"{wanted.ip} on {link.name} stayed tentative: the kernel's duplicate address"
             " detection did not end; check the link, or set duplicate=ignore"
@@ -138,47 +145,28 @@ def _await_kernel_detection(
 
 
 def announce(vip: Vip, link: Link) -> None:
-    """Announce in the background; returns once the first announcement is out.
+    """Send the first announcement, and leave the others to a child.
 
     Raises Degraded when it could not be sent.
     """
     if not (link.can_send and link.resolves_neighbours):
         return
-    end_announcer(vip)
-    ip, count, pause = vip.ip, vip.announce_count, vip.announce_interval / 1000
+    vip.end_announcer()
+    ip, more, pause = vip.ip, vip.announce_count - 1, vip.announce_interval / 1000
     path = vip.state_file("announcer")
+    try:
+        packets = neighbours.PacketSocket(link)
+        neighbours.announce(packets, ip, link)
+    except OSError as error:
+        raise Degraded(
+            f"{ip} is on {link.name} but could not be announced ({error.strerror}); neighbours may"
+            " send to the old machine for minutes: check the interface"
+        ) from None
 
-    def work(ready: Callable[[], None]) -> None:
-        processes.remember(path, processes.current())
-        neighbours.announce_repeatedly(ip, link, count, pause, ready)
+    def work() -> None:
+        neighbours.announce_again(packets, ip, link, more, pause)
         statefile.remove(path)
 
-    if not background.detach_until_ready(work, vip.deadline.share(0.5)):
-        raise Degraded(
-            f"{ip} is on {link.name} but its first announcement could not be sent; neighbours"
-            " may send to the old machine for minutes: check the interface"
-        )
-
-
-def end_announcer(vip: Vip) -> None:
-    """End what an earlier start left announcing, if anything."""
-    announcer = processes.recall(vip.state_file("announcer"))
+    announcer = processes.of(background.detach(work))
     if announcer is not None:
-        processes.stop(announcer, vip.deadline.share(0.3))
-
-
-def take_off(agent: Agent, netlink: Netlink, address: InterfaceAddress) -> None:
-    """Take an address off, and put back what the kernel removes along with it.
-
-    The first IPv4 address of a network takes the secondary ones with it, unless the sysctl
-    promote_secondaries is set: addresses that are none of ours.
-    """
-    before = addresses.addresses(netlink, address.ip.family, address.index)
-    if not addresses.delete(netlink, address):
-        return
-    agent.log.info(f"{address.ip}/{address.prefix} is off link {address.index}")
-    after = addresses.addresses(netlink, address.ip.family, address.index)
-    for other in before:
-        if not other.same_place(address) and not any(map(other.same_place, after)):
-            addresses.add(netlink, other)
-            agent.log.info(f"{other.ip}/{other.prefix} had gone along with it: put back")
+        processes.remember(path, announcer)

@@ -224,6 +224,15 @@ def _actions(agent: type[Agent]) -> Iterator[tuple[str, list[Schedule]]]:
                 yield _ocf_name(name), schedules
 
 
+def schedules_of(agent: type[Agent], ocf_name: str) -> list[Schedule] | None:
+    """How one action is advertised; None when the agent has none of exactly this name."""
+    method = method_name(ocf_name)
+    if _ocf_name(method) != ocf_name:
+        return None
+    schedules: list[Schedule] | None = getattr(getattr(agent, method, None), "schedules", None)
+    return schedules
+
+
 def method_name(ocf_name: str) -> str:
     """`reload-agent` is the method `reload_agent`."""
     return ocf_name.replace("-", "_")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..system.log import Log
     from ..system.programs import Programs, Result
 
+INFINITY = 1000000
 _NO_CLUSTER = 102  # CRM_EX_DISCONNECT
 _ABSENT = (6, 105)  # ENXIO of older commands, CRM_EX_NOSUCH
 
@@ -66,8 +67,11 @@ class Cluster:
         return self._write("attrd_updater", "--name", name, *words)
 
     def delete_attribute(self, name: str) -> bool:
-        """Remove a transient attribute; one that is not there is fine."""
-        return self._write("attrd_updater", "--name", name, "--delete")
+        """Remove a transient attribute: True when it is gone, False when the cluster refused.
+
+        One that was not there is gone, and without a cluster there are none.
+        """
+        return self._forget("attrd_updater", "--name", name, "--delete")
 
     def permanent_attribute(self, name: str, node: str | None = None) -> str | None:
         """An attribute that survives reboots; None when unset or without a cluster."""
@@ -83,10 +87,13 @@ class Cluster:
         return self._write("crm_attribute", *update, *where)
 
     def promotion_score(self) -> int | None:
-        """The score that this node has for promoting this resource; None when unset."""
+        """The score that this node has for promoting this resource; None when unset.
+
+        An administrator's INFINITY is 1000000, as in Pacemaker.
+        """
         result = self._run("crm_attribute", *self._promotion(), "--query", "--quiet")
         try:
-            return int(result.out) if result else None
+            return int(result.out.replace("INFINITY", str(INFINITY))) if result else None
         except ValueError:
             return None
 
@@ -99,11 +106,19 @@ class Cluster:
         return self._write("crm_attribute", *self._promotion(), "--update", str(score))
 
     def delete_promotion_score(self) -> bool:
-        """This node is no candidate."""
-        return self._write("crm_attribute", *self._promotion(), "--delete")
+        """This node is no candidate.  Returns as `delete_attribute` does."""
+        return self._forget("crm_attribute", *self._promotion(), "--delete")
 
     def _promotion(self) -> tuple[str, ...]:
         return f"--promotion={self._instance.partition(':')[0]}", "--lifetime", "reboot"
+
+    def _forget(self, *argv: str) -> bool:
+        try:
+            self._run(*argv)
+        except Failed as error:
+            self._log.warning(error.reason)
+            return False
+        return True
 
     def _write(self, *argv: str) -> bool:
         """Did the cluster take it?  A refusal is logged, no more: a stop must not fail by it."""

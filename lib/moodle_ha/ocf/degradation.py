@@ -1,22 +1,23 @@
 """What is wrong although the resource works, where crm_mon can show it.
 
 Pacemaker reports a recurring monitor only when its exit *code* changes: a second cause under 190
-would never be seen.  So the present one is also a node attribute, `moodle-ha-<resource>`, which
-`crm_mon -A` shows.
+would never be seen.  So the present causes are also a node attribute, `moodle-ha-<resource>`,
+which `crm_mon -A` shows.
+
+Monitors of different depth find different causes.  Each is kept with the depth that found it, and
+only a monitor of that depth or a greater one, which looked there, can withdraw it.
 """
 
 from __future__ import annotations
 
-import os
-
 from ..system import statefile
-from .exits import OcfError
+from ..system.log import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .agent import Agent
 
-_DAMPEN = 1.0
+_DAMPEN = 1.0  # seconds: two causes that come together make one change of the CIB
 
 
 def attribute_name(resource: str) -> str:
@@ -25,38 +26,52 @@ def attribute_name(resource: str) -> str:
 
 
 def publish(agent: Agent, reason: str) -> None:
-    """Say what is wrong; again at each monitor, since a restarted Pacemaker has forgotten it."""
-    path = agent.state_file("degraded")
+    """Say what is wrong; again at each monitor, since a restarted Pacemaker has forgotten it.
+
+    Raises OSError when it cannot be noted down.
+    """
     level = agent.environment.check_level or 0
-    known = statefile.read(path) or {}
-    if known.get("reason") != reason:
+    reason = one_line(reason)
+    known = _causes(agent)
+    if known.get(level) != reason:
         agent.log.warning(f"degraded: {reason}")
-    try:
-        # Written first: what is published by then can always be withdrawn.
-        statefile.write(path, {"reason": reason, "level": level})
-        agent.cluster.set_attribute(
-            attribute_name(agent.environment.resource), reason, dampen=_DAMPEN
-        )
-    except (OSError, OcfError) as error:
-        agent.log.warning(f"cannot publish the degradation: {error}")
+    # A monitor of this depth has looked at all that the less deep ones look at.
+    causes = {depth: cause for depth, cause in known.items() if depth > level}
+    causes[level] = reason
+    _show(agent, causes)
 
 
 def withdraw(agent: Agent, *, everything: bool = False) -> None:
-    """All is well: remove the attribute, if one was published.
+    """All that this monitor looked at is well; `everything` is for start and stop.
 
-    A monitor withdraws only what a monitor of its own depth or less has found, since it did not
-    look any deeper; `everything` is for start and stop.
+    Raises OSError when the note cannot be removed.
     """
-    path = agent.state_file("degraded")
-    if not os.path.exists(path):
-        return
-    known = statefile.read(path) or {}
     level = agent.environment.check_level or 0
-    if not everything and int(known.get("level", "0")) > level:
+    known = _causes(agent)
+    left = {depth: cause for depth, cause in known.items() if depth > level and not everything}
+    if known and left == known:
         return
-    try:
-        agent.cluster.delete_attribute(attribute_name(agent.environment.resource))
-        statefile.remove(path)
-        agent.log.info(f"no longer degraded: {known.get('reason', '')}")
-    except (OSError, OcfError) as error:
-        agent.log.warning(f"cannot withdraw the degradation: {error}")
+    if left:
+        _show(agent, left)
+    elif agent.cluster.delete_attribute(attribute_name(agent.environment.resource)):
+        # Otherwise the note stays, and the next monitor tries again.
+        statefile.remove(agent.state_file("degraded"))
+    agent.log.info(f"no longer degraded: {_text(known) or 'the cause is unknown'}")
+
+
+def _show(agent: Agent, causes: dict[int, str]) -> None:
+    # Noted first: what is published by then can always be withdrawn.
+    statefile.write(agent.state_file("degraded"), {str(k): v for k, v in causes.items()})
+    name = attribute_name(agent.environment.resource)
+    agent.cluster.set_attribute(name, _text(causes), dampen=_DAMPEN)
+
+
+def _text(causes: dict[int, str]) -> str:
+    """Each cause once, those of the least depth first."""
+    return "; ".join(dict.fromkeys(cause for _, cause in sorted(causes.items())))
+
+
+def _causes(agent: Agent) -> dict[int, str]:
+    """Depth of the monitor to what it found; what is no depth is passed over."""
+    noted = statefile.read(agent.state_file("degraded")) or {}
+    return {int(depth): cause for depth, cause in noted.items() if depth.isdecimal()}

@@ -6,14 +6,14 @@ import os
 import sys
 
 from . import exits
-from .agent import PROVIDER, actions, method_name, seconds_for
+from .agent import PROVIDER, actions, method_name, schedules_of, seconds_for
 from .environment import Environment
 from .parameters import BadParameter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import NoReturn
+    from typing import NoReturn, TextIO
 
     from .agent import Agent
     from .trace import Trace
@@ -25,11 +25,6 @@ _REASON_LIMIT = 500
 def main(agent_class: type[Agent]) -> NoReturn:
     """Run the action named by the first argument and end the process."""
     code = call(agent_class, sys.argv, os.environ)
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            pass  # The reader has gone; the exit code is what counts.
     # The interpreter's own clean-up would take a tenth of the whole run.
     os._exit(code)
 
@@ -44,16 +39,15 @@ def call(agent_class: type[Agent], argv: Sequence[str], variables: Mapping[str, 
     if name == "meta-data":
         from .metadata import document
 
-        sys.stdout.write(document(agent_class))
+        _say(sys.stdout, document(agent_class))
         return exits.SUCCESS
-    if name in ("", "usage", "help", "-h", "--help"):
-        sys.stdout.write(_usage(agent_class))
-        return exits.SUCCESS if name else exits.ERR_UNIMPLEMENTED
-    schedules = getattr(getattr(agent_class, method_name(name), None), "schedules", None)
+    if name in ("usage", "help", "-h", "--help"):
+        _say(sys.stdout, _usage(agent_class))
+        return exits.SUCCESS
+    schedules = schedules_of(agent_class, name)
     if schedules is None:
-        _say_reason(
-            f"ocf:{PROVIDER}:{agent_class.name} has no action {name!r}; {_list(agent_class)}"
-        )
+        wanted = f"has no action {name!r}" if name else "was given no action"
+        _say_reason(f"ocf:{PROVIDER}:{agent_class.name} {wanted}; {_list(agent_class)}")
         return exits.ERR_UNIMPLEMENTED
     environment = Environment(name, variables)
     trace = _trace(agent_class, environment, variables)
@@ -63,8 +57,8 @@ def call(agent_class: type[Agent], argv: Sequence[str], variables: Mapping[str, 
         _say_reason(reason)
     if trace is not None:
         trace.end(code, reason)
-    if sys.stderr.isatty():
-        sys.stderr.write(f"{agent_class.name} {name}: exit code {code}\n")
+    if sys.stderr is not None and sys.stderr.isatty():
+        _say(sys.stderr, f"{agent_class.name} {name}: exit code {code}\n")
     return code
 
 
@@ -76,33 +70,35 @@ def _run(agent: Agent, method: str) -> tuple[int, str]:
             agent.require_parameters()
         code = getattr(agent, method)() or exits.SUCCESS
     except exits.Degraded as error:
-        return _degraded(agent, error)
+        if not environment.is_probe:
+            _note(agent, error.reason)
+        if environment.action == "monitor":
+            return error.code, error.reason
+        return exits.SUCCESS, ""
     except exits.OcfError as error:
         return error.code, error.reason
     except BadParameter as error:
         return exits.ERR_ARGS, str(error)
+    except KeyboardInterrupt:
+        return exits.ERR_GENERIC, f"{environment.action} was interrupted at the terminal"
     except Exception as error:
         return _defect(agent, error)
-    _withdraw(agent)
+    if not environment.is_probe and os.path.exists(agent.state_file("degraded")):
+        _note(agent, None)
     return code, ""
 
 
-def _degraded(agent: Agent, error: exits.Degraded) -> tuple[int, str]:
+def _note(agent: Agent, problem: str | None) -> None:
+    """Publish what is wrong, or withdraw it; whatever happens, the action's own result stands."""
     from . import degradation
 
-    if not agent.environment.is_probe:
-        degradation.publish(agent, error.reason)
-    if agent.environment.action == "monitor":
-        return error.code, error.reason
-    return exits.SUCCESS, ""
-
-
-def _withdraw(agent: Agent) -> None:
-    action = agent.environment.action
-    if action in ("start", "stop", "monitor") and os.path.exists(agent.state_file("degraded")):
-        from . import degradation
-
-        degradation.withdraw(agent, everything=action != "monitor")
+    try:
+        if problem is not None:
+            degradation.publish(agent, problem)
+        elif agent.environment.action in ("start", "stop", "monitor"):
+            degradation.withdraw(agent, everything=agent.environment.action != "monitor")
+    except Exception as error:
+        agent.log.warning(f"cannot show in the cluster how the resource is: {error}")
 
 
 def _defect(agent: Agent, error: Exception) -> tuple[int, str]:
@@ -135,7 +131,18 @@ def _say_reason(reason: str) -> None:
     text = " ".join(reason.split())
     if len(text) > _REASON_LIMIT:
         text = text[: _REASON_LIMIT - 3] + "..."
-    sys.stderr.write(f"ocf-exit-reason:{text}\n")
+    _say(sys.stderr, f"ocf-exit-reason:{text}\n")
+
+
+def _say(stream: TextIO | None, text: str) -> None:
+    """Write and flush; a reader that has gone, or never was, changes nothing."""
+    if stream is None:
+        return
+    try:
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError):
+        pass
 
 
 def _usage(agent_class: type[Agent]) -> str:

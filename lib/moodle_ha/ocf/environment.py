@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .notify import Notification
 
 _META = "OCF_RESKEY_CRM_meta_"
-_TRUE = ("1", "true", "yes", "on", "y")
+_TRUE = ("1", "true", "yes", "on", "y", "t")
 
 
 class Environment:

@@ -15,6 +15,8 @@ Agent Status Codes", and unpack.c, where that page is silent):
 
 from __future__ import annotations
 
+import errno
+
 SUCCESS = 0
 ERR_GENERIC = 1
 ERR_ARGS = 2
@@ -102,3 +104,11 @@ class DegradedPromoted(Degraded):
     """191: the same for a promoted instance."""
 
     code = DEGRADED_PROMOTED
+
+
+def refused(what: str, error: OSError) -> OcfError:
+    """The exit for something that the kernel refused: `what` as in "put the address on eth0"."""
+    said = f"cannot {what}: the kernel says {error.strerror!r}"
+    if error.errno in (errno.EPERM, errno.EACCES):
+        return NotPermitted(f"{said}; run this as root")
+    return Failed(f"{said}; see the kernel's log (dmesg) on this node")

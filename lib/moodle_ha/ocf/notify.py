@@ -65,15 +65,16 @@ class Notification:
 
     def active_afterwards(self) -> list[Instance]:
         """The instances that run once the transition is over."""
-        stopping, active = set(self.stopping), set(self.active)
+        stopping = set(self.stopping)
         kept = [instance for instance in self.active if instance not in stopping]
-        return kept + [instance for instance in self.starting if instance not in active]
+        # One that is restarted stands in all three lists.
+        return kept + [instance for instance in self.starting if instance not in kept]
 
     def promoted_afterwards(self) -> list[Instance]:
         """The instances that are promoted once the transition is over."""
         gone = set(self.demoting) | set(self.stopping)
         kept = [instance for instance in self.promoted if instance not in gone]
-        return kept + [instance for instance in self.promoting if instance not in set(kept)]
+        return kept + [instance for instance in self.promoting if instance not in kept]
 
 
 def parse(variables: Mapping[str, str]) -> Notification:

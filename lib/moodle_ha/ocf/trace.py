@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FOLDER = "/var/lib/heartbeat/trace_ra"
-_SECRET = ("pass", "secret", "credential", "key", "token")
-_TRUE = ("1", "true", "yes", "on", "y")
+_SECRET = ("pass", "secret", "credential", "token")
+_TRUE = ("1", "true", "yes", "on", "y", "t")
 
 
 def wanted(variables: Mapping[str, str]) -> bool:
@@ -53,7 +53,8 @@ class Trace:
         if self._fd is None:
             return
         try:
-            os.write(self._fd, f"{time.monotonic() - self._started:8.3f} {line}\n".encode())
+            text = f"{time.monotonic() - self._started:8.3f} {line}\n"
+            os.write(self._fd, text.encode("utf-8", "backslashreplace"))
         except OSError:
             self._fd = None
 

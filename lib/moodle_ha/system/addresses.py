@@ -79,7 +79,8 @@ class IpAddress:
         number = int.from_bytes(self.packed, "big")
         if self.is_v4:
             return number >> 24 not in (0, 127) and number >> 28 < 0xE
-        return number > 1 and self.packed[0] != 0xFF
+        # Up to ::ffff:255.255.255.255: loopback, and IPv4 addresses in the dress of IPv6
+        return number >> 48 != 0 and self.packed[0] != 0xFF
 
     def in_network(self, network: bytes, prefix: int) -> bool:
         """Is the address in this network of the same family?"""
@@ -206,7 +207,7 @@ def link(netlink: Netlink, *, name: str = "", index: int = 0) -> Link | None:
     """One link by name or index; None when there is none.  Raises NetlinkError."""
     body = pack("=BxHiII", 0, 0, index, 0, 0)
     if name:
-        body += attribute(_IFLA_IFNAME, name.encode() + b"\0")
+        body += attribute(_IFLA_IFNAME, name.encode("utf-8", "surrogateescape") + b"\0")
     try:
         return _link(netlink.get(GETLINK, body)[0])
     except NetlinkError as error:
@@ -255,7 +256,7 @@ def _request(address: InterfaceAddress, flags: int, for_deletion: bool = False) 
     if for_deletion:
         return body
     if address.label and ip.is_v4:
-        body += attribute(_IFA_LABEL, address.label.encode() + b"\0")
+        body += attribute(_IFA_LABEL, address.label.encode("utf-8", "surrogateescape") + b"\0")
     if address.broadcast:
         body += attribute(_IFA_BROADCAST, address.broadcast)
     if (address.preferred, address.valid) != (FOREVER, FOREVER):

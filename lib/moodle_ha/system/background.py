@@ -12,16 +12,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .deadline import Deadline
 
-
-def detach(work: Callable[[], None]) -> None:
+def detach(work: Callable[[], None]) -> int:
     """Run `work` in a child that is nobody's: no terminal, no standard files of ours.
 
-    Raises OSError (EAGAIN) when no process can be made.
+    Returns its pid.  Raises OSError (EAGAIN) when no process can be made.
     """
-    if os.fork():
-        return
+    pid = os.fork()
+    if pid:
+        return pid
     try:
         os.setsid()
         nothing = os.open(os.devnull, os.O_RDWR)
@@ -30,28 +29,3 @@ def detach(work: Callable[[], None]) -> None:
         work()
     finally:
         os._exit(0)
-
-
-def detach_until_ready(work: Callable[[Callable[[], None]], None], deadline: Deadline) -> bool:
-    """The same with `work(ready)`: wait until the child calls `ready()`, and return True.
-
-    False when it ended without, or the deadline came first.
-    """
-    import select
-
-    read_end, write_end = os.pipe()
-
-    def ready() -> None:
-        try:
-            os.write(write_end, b".")
-        except BrokenPipeError:
-            pass  # The caller has given up waiting.
-
-    detach(lambda: work(ready))
-    os.close(write_end)
-    poll = select.poll()
-    poll.register(read_end, select.POLLIN)
-    try:
-        return bool(poll.poll(deadline.remaining() * 1000)) and os.read(read_end, 1) == b"."
-    finally:
-        os.close(read_end)

@@ -14,6 +14,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_FACILITIES = (
+    *("auth", "authpriv", "cron", "daemon", "ftp", "kern", "lpr", "mail", "news", "syslog"),
+    *("user", "uucp", "local0", "local1", "local2", "local3", "local4", "local5", "local6"),
+    "local7",
+)
 _LEVELS = {
     "error": syslog.LOG_ERR,
     "warning": syslog.LOG_WARNING,
@@ -31,7 +36,9 @@ class Log:
             environ.get("HA_LOGFACILITY") or environ.get("PCMK_logfacility") or "daemon"
         )
         self._debug = environ.get("HA_debug", "0") not in ("", "0")
-        self._to_terminal = sys.stderr.isatty() if to_terminal is None else to_terminal
+        if to_terminal is None:
+            to_terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._to_terminal = to_terminal
         self._opened = False
 
     def error(self, text: str) -> None:
@@ -61,7 +68,9 @@ class Log:
         if not self._opened:
             syslog.openlog(self._tag, syslog.LOG_PID, self._facility)
             self._opened = True
-        syslog.syslog(_LEVELS[level], f"{level.upper()}: {line}")
+        # A name that is not UTF-8 must not make an action fail.
+        text = f"{level.upper()}: {line}".encode("utf-8", "backslashreplace").decode()
+        syslog.syslog(_LEVELS[level], text)
 
 
 def one_line(text: str) -> str:
@@ -73,5 +82,5 @@ def _facility(name: str) -> int | None:
     """The number of a syslog facility; None for `none`; an unknown name is daemon."""
     if name.lower() == "none":
         return None
-    number = getattr(syslog, "LOG_" + name.upper(), syslog.LOG_DAEMON)
-    return number if isinstance(number, int) else syslog.LOG_DAEMON
+    known = name.lower() if name.lower() in _FACILITIES else "daemon"
+    return int(getattr(syslog, "LOG_" + known.upper()))

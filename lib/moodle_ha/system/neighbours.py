@@ -6,18 +6,14 @@ import _socket
 import select
 import time
 from _struct import pack
-from array import array
 
 from . import addresses, frames
 from .addresses import IpAddress, Link
 from .deadline import Deadline
 from .netlink import Netlink
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_PACKET_OUTGOING = 4  # if_packet.h: what this machine itself sends
+# if_packet.h: to others (also of VLANs that this machine is not in), and from this machine itself
+_NOT_FOR_US = (3, 4)
 _SO_ATTACH_FILTER = 26
 
 
@@ -25,7 +21,8 @@ class PacketSocket:
     """Raw Ethernet frames on one link; a context manager.
 
     Never bound to the link, since bind(2) waits some 10 ms for the kernel's RCU grace period;
-    what comes in from other links is left out by its link index instead.
+    what comes in from other links is left out by its name instead.  Closing waits as well: a
+    socket that a child has inherited is better left to the child.
     """
 
     def __init__(self, link: Link, ethertype: int = 0) -> None:
@@ -50,6 +47,8 @@ class PacketSocket:
             + pack("=HBBI", 0x06, 0, 0, 0xFFFF)  # keep
             + pack("=HBBI", 0x06, 0, 0, 0)  # drop
         )
+        from array import array  # 2 ms, for IPv6 alone
+
         code = array("B", program)
         filter_ = pack("@HP", len(program) // 8, code.buffer_info()[0])
         self._socket.setsockopt(_socket.SOL_SOCKET, _SO_ATTACH_FILTER, filter_)
@@ -73,7 +72,7 @@ class PacketSocket:
                 frame, sender = self._socket.recvfrom(2048)
             except (BlockingIOError, InterruptedError):
                 continue
-            if sender[0] == self._link.name and sender[2] != _PACKET_OUTGOING:
+            if sender[0] == self._link.name and sender[2] not in _NOT_FOR_US:
                 return bytes(frame)
         return None
 
@@ -133,28 +132,24 @@ def listen(
             return claim.mac
 
 
-def announce_repeatedly(
-    ip: IpAddress, link: Link, count: int, interval: float, first_sent: Callable[[], None]
+def announce_again(
+    packets: PacketSocket, ip: IpAddress, link: Link, count: int, interval: float
 ) -> None:
-    """Announce `ip` `count` times, waiting `interval` seconds and twice as long each time.
+    """Announce `ip` `count` more times, after `interval` seconds and twice as long each time.
 
-    `first_sent` is called after the first.  Ends early once the address is not on the link any
-    more: whoever has it then must not be spoken against.  The pauses grow because a switch or
-    router that missed the first frames may be one that is still booting.
+    Ends early once the address is not on the link any more: whoever has it then must not be
+    spoken against.  The pauses grow because a switch or router that missed the first frames may
+    be one that is still booting.
     """
     pause = interval
-    for number in range(count):
-        if number:
-            time.sleep(pause)
-            pause *= 2
-            with Netlink() as netlink:
-                here = addresses.addresses(netlink, ip.family, link.index)
-            if not any(address.ip == ip for address in here):
-                return
+    for _ in range(count):
+        time.sleep(pause)
+        pause *= 2
+        with Netlink() as netlink:
+            here = addresses.addresses(netlink, ip.family, link.index)
+        if not any(address.ip == ip for address in here):
+            return
         try:
-            with PacketSocket(link) as packets:
-                announce(packets, ip, link)
-                if not number:
-                    first_sent()
+            announce(packets, ip, link)
         except OSError:
             continue  # The link is down for now: the next round may find it up.

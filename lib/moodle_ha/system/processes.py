@@ -7,6 +7,7 @@ in one boot.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 
@@ -41,9 +42,8 @@ class Process:
         # The C part of `signal`, whose enums cost 5 ms: a third of a whole stop of a small agent.
         from _signal import pidfd_send_signal  # type: ignore[import-not-found]
 
-        try:
-            fd = os.pidfd_open(self.pid)
-        except ProcessLookupError:
+        fd = _open(self.pid)
+        if fd is None:
             return False
         try:
             # Opened first, compared then: the descriptor can't change hands any more.
@@ -62,9 +62,8 @@ class Process:
         A process of our own that has ended must be reaped by its parent meanwhile or counts as
         gone: pidfd(2) reports the end of the last thread, not the reaping.
         """
-        try:
-            fd = os.pidfd_open(self.pid)
-        except ProcessLookupError:
+        fd = _open(self.pid)
+        if fd is None:
             return True
         try:
             if _started(self.pid) != self.started:
@@ -115,6 +114,16 @@ def recall(path: str) -> Process | None:
     except (KeyError, ValueError):
         return None
     return process if process.alive() else None
+
+
+def _open(pid: int) -> int | None:
+    """A descriptor of the process; None when there is none, or the number is a thread's by now."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError as error:
+        if error.errno in (errno.ESRCH, errno.EINVAL):
+            return None
+        raise
 
 
 def _stat(pid: int) -> list[bytes] | None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 OUTPUT_LIMIT = 1 << 20
 """Bytes kept of each of stdout and stderr; what comes beyond is read and dropped."""
+_LAST_READS = 16  # of 64 KiB: what a pipe can hold when the program has ended
+_REAP_WAIT = 0.2  # seconds, of the reserve that every deadline leaves
 
 
 class ProgramNotFound(Exception):
@@ -35,7 +37,7 @@ class Result:
     `timed_out` says that we ended it at the deadline; `code` is then -9.
     """
 
-    __slots__ = ("argv", "code", "err", "out", "seconds", "timed_out")
+    __slots__ = ("_secrets", "argv", "code", "err", "out", "seconds", "timed_out")
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class Result:
         err: str = "",
         seconds: float = 0.0,
         timed_out: bool = False,
+        secrets: Sequence[str] = (),
     ) -> None:
         self.argv = list(argv)
         self.code = code
@@ -52,9 +55,13 @@ class Result:
         self.err = err
         self.seconds = seconds
         self.timed_out = timed_out
+        self._secrets = secrets
 
     def failure(self) -> str:
-        """One line for an exit reason: which program ended how, with its last words."""
+        """One line for an exit reason: which program ended how, with its last words.
+
+        Secrets are replaced, also where the program has printed them.
+        """
         name = os.path.basename(self.argv[0])
         words = (self.err.strip() or self.out.strip()).splitlines()
         how = (
@@ -64,7 +71,8 @@ class Result:
             if self.code < 0
             else f"exited with {self.code}"
         )
-        return f"{name} {how}" + (f": {words[-1].strip()}" if words else "")
+        said = f": {words[-1].strip()}" if words else ""
+        return redact(f"{name} {how}{said}", self._secrets)
 
 
 class Programs:
@@ -98,7 +106,7 @@ class Programs:
         """Run a program to its end, or kill its process group at the deadline.
 
         `env` is added to PATH and LC_ALL; `secrets` are replaced by *** in the trace and in
-        what `Result` shows of the arguments.  Raises ProgramNotFound.
+        what `Result` shows of the arguments and the failure.  Raises ProgramNotFound.
         """
         path = self.find(argv[0])
         if path is None:
@@ -115,17 +123,17 @@ class Programs:
             shown,
             code,
             out.decode("utf-8", "replace"),
-            redact(err.decode("utf-8", "replace"), secrets),
+            err.decode("utf-8", "replace"),
             seconds,
             timed_out,
+            secrets,
         )
 
 
 def redact(text: str, secrets: Sequence[str]) -> str:
     """The text with every secret replaced by ***."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "***")
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "***")
     return text
 
 
@@ -148,7 +156,7 @@ class _Child:
                 ],
                 setpgroup=0,
                 setsigmask=[],
-                setsigdef=[13],  # SIGPIPE, which Python ignores and a child would inherit
+                setsigdef=[13, 25],  # SIGPIPE, SIGXFSZ: Python ignores them, children inherit
             )
         except OSError as error:
             for fd in (self._stdin, self._stdout, self._stderr):
@@ -196,8 +204,9 @@ class _Child:
                     poll.unregister(fd)
         for fd in (self._stdout, self._stderr):
             os.set_blocking(fd, False)
-            while _collect(fd, chunks[fd], sizes):
-                pass
+            for _ in range(_LAST_READS):
+                if not _collect(fd, chunks[fd], sizes):
+                    break
         for fd in (self._stdout, self._stderr, ended, *([self._stdin] if stdin_open else [])):
             os.close(fd)
         return b"".join(chunks[self._stdout]), b"".join(chunks[self._stderr]), timed_out
@@ -210,7 +219,7 @@ class _Child:
 
     def reap(self) -> int:
         """The exit code; -9 for a killed program that hangs in the kernel and cannot be reaped."""
-        end = time.monotonic() + 1.0
+        end = time.monotonic() + _REAP_WAIT
         while True:
             pid, status = os.waitpid(self._pid, os.WNOHANG)
             if pid:

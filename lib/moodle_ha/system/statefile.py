@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 def read(path: str) -> dict[str, str] | None:
     """The content, or None when there is no such file or it cannot be read."""
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
             text = file.read()
-    except (OSError, UnicodeDecodeError):
+    except OSError:
         return None
-    pairs = (line.partition("=") for line in text.splitlines() if "=" in line)
+    pairs = (line.partition("=") for line in text.split("\n") if "=" in line)
     return {name: _unescape(value) for name, _, value in pairs}
 
 
@@ -32,7 +32,9 @@ def write(path: str, content: Mapping[str, object], mode: int = 0o644) -> None:
     new = f"{path}.{os.getpid()}.new"  # Two may be writing at once, a monitor and its child.
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
-        os.write(fd, text.encode())
+        data = text.encode("utf-8", "surrogateescape")
+        while data:
+            data = data[os.write(fd, data) :]
         os.fsync(fd)
     finally:
         os.close(fd)
