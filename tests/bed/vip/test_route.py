@@ -26,11 +26,15 @@ ROUTES = {
         ["203.0.113.0/24 dev eth0", "default via 198.51.100.129 dev eth1"],
         "eth1",
     ),
-    "two routes that are equal but for the interface": (
-        ["192.0.2.0/25 dev eth1 metric 5", "192.0.2.0/24 dev eth1", "192.0.2.0/24 dev eth0 metric 9"],
+    "the most specific of three": (
+        [
+            "192.0.2.0/25 dev eth1 metric 5",
+            "192.0.2.0/24 dev eth0",
+            "192.0.2.0/24 dev eth1 metric 9",
+        ],
         "eth1",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("routes", "nic"), ROUTES.values(), ids=ROUTES)
