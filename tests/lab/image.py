@@ -13,10 +13,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
+from typing import Callable
 
 from tests.lab import cache, recipe
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 class Image:
@@ -27,10 +33,11 @@ class Image:
         self._in_use = in_use
 
     @classmethod
-    def ensure(cls) -> Image:
+    def ensure(cls, say: Callable[[str], None] = _say) -> Image:
         """Return the image of the present inputs, built when there is none yet.
 
-        Waits while another process builds. Raises recipe.ImageError.
+        Waits while another process builds. `say` gets a line when something takes minutes.
+        Raises recipe.ImageError.
         """
         top = cache.folder()
         key = recipe.input_hash()
@@ -38,6 +45,7 @@ class Image:
         in_use = _in_use_lock(key)
         in_use.shared()
         if not path.exists():
+            say("building the lab's image, which takes a minute or two; it is kept for later")
             building = cache.Lock(top / "locks" / "build")
             building.exclusive()
             try:

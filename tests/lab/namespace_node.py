@@ -40,12 +40,12 @@ class NamespaceNode(Node):
             self._spawn(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
         assert self._process is not None
         assert self._process.stdin is not None
-        around.network.plug_in(self.name, self._pid, self.mac)
+        around.network.plug_in(self.name, self.pid, self.mac)
         with self._process.stdin as go:
             go.write(b"go\n")
 
     def _booted(self) -> bool:
-        if Path(f"/proc/{self._pid}/comm").read_text().strip() != "systemd":
+        if Path(f"/proc/{self.pid}/comm").read_text().strip() != "systemd":
             return False
         state = self.sh("systemctl is-system-running", 10).out.strip()
         return state in ("running", "degraded")
@@ -75,7 +75,7 @@ class NamespaceNode(Node):
             return Result(125, f"{self.name} is switched off")
         if self.frozen:
             return Result(124, f"{self.name} is frozen")
-        enter = ["nsenter", "-t", str(self._pid), *["-m", "-p", "-u", "-i", "-n", "-C", "-r", "-w"]]
+        enter = ["nsenter", "-t", str(self.pid), *["-m", "-p", "-u", "-i", "-n", "-C", "-r", "-w"]]
         clean = ["env", "-i", f"PATH={PATH}", "HOME=/root", "LC_ALL=C.UTF-8"]
         try:
             done = subprocess.run(

@@ -34,11 +34,6 @@ class Cut:
     scope: Scope
     direction: Direction
 
-    @property
-    def unplugs(self) -> bool:
-        """Whether this is the cable pulled out, so that the node loses its carrier."""
-        return self.scope == "all" and self.direction == "both"
-
 
 def addresses(number: int) -> list[str]:
     """Return the IPv4 and IPv6 address with prefix length of host `number`."""
@@ -53,6 +48,7 @@ class Network:
         self._nodes = nodes
         self._cuts: dict[str, Cut] = {}
         self._silent: set[str] = set()
+        self._taps: set[str] = set()
         self._lock = threading.RLock()
         self._build()
 
@@ -82,6 +78,7 @@ class Network:
     def add_tap(self, node: str) -> None:
         """Make sure that there is a tap for a kernel node."""
         with self._lock:
+            self._taps.add(node)
             if not self._has_port(node):
                 self.ip(f"tuntap add dev {node} mode tap")
                 self.ip(f"link set {node} master {BRIDGE}")
@@ -90,8 +87,7 @@ class Network:
     def power_port(self, node: str, on: bool = True) -> None:
         """Switch a node's port on (unless its cable is cut) or off."""
         with self._lock:
-            cut = self._cuts.get(node)
-            up = on and not (cut and cut.unplugs)
+            up = on and not self._is_unplugged(node)
             try:
                 self.ip(f"link set {node} {'up' if up else 'down'}")
             except LabError:
@@ -131,6 +127,14 @@ class Network:
             (self._silent.add if silent else self._silent.discard)(node)
             self._filter()
 
+    def _is_unplugged(self, node: str) -> bool:
+        """Whether the node's cable is out, so that it has no carrier.
+
+        A kernel node has no carrier to lose, and its network driver does not come back from
+        a tap that is down: a filter drops its frames instead.
+        """
+        return self._cuts.get(node) == Cut("all", "both") and node not in self._taps
+
     def _has_port(self, node: str) -> bool:
         try:
             self.ip(f"link show dev {node}")
@@ -141,7 +145,7 @@ class Network:
     def _filter(self) -> None:
         """Load the rules that make the present cuts."""
         chains: dict[str, list[str]] = {"prerouting": [], "forward": [], "postrouting": []}
-        cuts = [(node, cut) for node, cut in self._cuts.items() if not cut.unplugs]
+        cuts = [(node, cut) for node, cut in self._cuts.items()]
         cuts += [(node, Cut("all", "both")) for node in self._silent]
         for node, cut in cuts:
             peers = "{" + ",".join(f'"{peer}"' for peer in self._nodes if peer != node) + "}"

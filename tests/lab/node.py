@@ -46,6 +46,7 @@ class Node(ABC):
     """
 
     kind = ""
+    pid: int  # of the node's first process, as the host sees it
     boot_timeout = 60.0
 
     def __init__(self, name: str, number: int, around: Surroundings) -> None:
@@ -58,7 +59,7 @@ class Node(ABC):
         self._around = around
         self._power = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._pid = 0
+        self.pid = 0
         around.anchor.visible(self.folder).mkdir()
 
     @property
@@ -73,7 +74,7 @@ class Node(ABC):
 
     @abstractmethod
     def _start(self) -> None:
-        """Start the node's first process, and set `_process` and `_pid`."""
+        """Start the node's first process, and set `_process` and `pid`."""
 
     @abstractmethod
     def _booted(self) -> bool:
@@ -176,4 +177,4 @@ class Node(ABC):
         """Start the node's first process from the anchor's mounts; `command` ends in a fork."""
         inside = ["nsenter", "-t", str(self._around.anchor.pid), "-m", *command]
         self._process = self._around.spawner.start(self._in_cgroup(inside), **options)
-        self._pid = child_of(self._process)
+        self.pid = child_of(self._process)
