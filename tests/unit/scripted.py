@@ -120,9 +120,10 @@ class ScriptedPrograms(Programs):
             shown,
             answer.code,
             answer.out,
-            redact(answer.err, secrets),
+            answer.err,
             deadline.remaining() if answer.timed_out else 0.0,
             answer.timed_out,
+            secrets,
         )
 
     def finish(self) -> None:

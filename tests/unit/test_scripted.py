@@ -88,7 +88,7 @@ def test_timeout_secrets_and_effect() -> None:
         assert happened == ["a"]
         refused = programs.run(["b", "hidden"], Deadline(2), secrets=["hidden"])
         assert refused.argv == ["b", "***"]
-        assert refused.err == "not ***"
+        assert refused.failure() == "b exited with 1: not ***"
     assert programs.calls[0].stdin == b"in"
     assert programs.calls[0].env == {"K": "v"}
     assert 1 < programs.calls[0].seconds <= 2
