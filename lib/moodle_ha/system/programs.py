@@ -63,7 +63,8 @@ class Result:
         Secrets are replaced, also where the program has printed them.
         """
         name = os.path.basename(self.argv[0])
-        words = (self.err.strip() or self.out.strip()).splitlines()
+        # Replaced before the last line is taken: a secret may have several.
+        words = redact(self.err.strip() or self.out.strip(), self._secrets).splitlines()
         how = (
             f"gave no answer in {self.seconds:.1f} s"
             if self.timed_out
@@ -71,8 +72,7 @@ class Result:
             if self.code < 0
             else f"exited with {self.code}"
         )
-        said = f": {words[-1].strip()}" if words else ""
-        return redact(f"{name} {how}{said}", self._secrets)
+        return redact(name, self._secrets) + f" {how}" + (f": {words[-1]}" if words else "")
 
 
 class Programs:
