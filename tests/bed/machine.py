@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -43,6 +45,7 @@ class Machine:
         self.macs: dict[str, str] = {}
         self._network = network
         self._open = contextlib.ExitStack()
+        self._running: list[Program] = []
         separate = ["--mount", "--pid", "--uts", "--ipc", "--net", "--fork", "--kill-child=KILL"]
         setup = ["sh", "-c", _SETUP.read_text(), "init", str(state), str(image), str(checkout)]
         self._holder = spawner.start(
@@ -104,7 +107,9 @@ class Machine:
         if user is not None:
             as_user = ["--reuid", user, "--regid", user_group(user), "--clear-groups"]
             command = ["/usr/bin/setpriv", *as_user, *command]
-        return Program(self.pid, command, _ENVIRONMENT if env is None else env, stdin)
+        program = Program(self.pid, command, _ENVIRONMENT if env is None else env, stdin)
+        self._running = [running for running in self._running if running.alive] + [program]
+        return program
 
     def wait_for_processes(self, count: int = 0, timeout: float = 10) -> None:
         """Wait until no more than `count` processes are left; LabTimeout names those that are."""
@@ -213,8 +218,11 @@ class Machine:
     def close(self) -> None:
         """End the machine and everything that runs in it."""
         self._open.close()
-        self._holder.kill()
+        # The end of process 1 comes after that of all others; `unshare` waits for it.
+        os.kill(self.pid, signal.SIGKILL)
         self._holder.wait()
+        for program in self._running:
+            program.wait()
 
 
 def user_group(user: str) -> str:
