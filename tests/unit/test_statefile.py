@@ -78,11 +78,16 @@ def test_values_become_text(path: str) -> None:
     assert statefile.read(path) == {"pid": "12", "none": "None"}
 
 
-def test_absent_unreadable_or_not_text_is_none(tmp_path: Path) -> None:
+def test_absent_or_unreadable_is_none(tmp_path: Path) -> None:
     assert statefile.read(str(tmp_path / "absent")) is None
     assert statefile.read(str(tmp_path)) is None
-    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    assert statefile.read(str(tmp_path / "binary")) is None
+
+
+def test_bytes_that_are_no_text_come_back_as_they_were(path: str) -> None:
+    """As os.environ has them: the name of an interface may be any bytes."""
+    value = b"eth\xff\xfe".decode("utf-8", "surrogateescape")
+    statefile.write(path, {"nic": value})
+    assert statefile.read(path) == {"nic": value}
 
 
 def test_lines_of_others_are_skipped(tmp_path: Path) -> None:
