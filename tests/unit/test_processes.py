@@ -191,10 +191,20 @@ def test_stop_kills_after_the_patience(start: Start) -> None:
     assert child.wait() == -9
 
 
-def test_stop_says_when_it_goes_on(start: Start) -> None:
-    """Without time left not even the kill can be waited for."""
-    process = of(start(*STUBBORN))
-    assert not processes.stop(process, Deadline(0))
+def test_stop_says_when_it_goes_on() -> None:
+    """As one does that waits in the kernel for a dead file server, which no test can have here."""
+    sent = []
+
+    class Stuck(Process):
+        def signal(self, number: int) -> bool:
+            sent.append(number)
+            return True
+
+        def wait(self, deadline: Deadline) -> bool:
+            return False
+
+    assert not processes.stop(Stuck(os.getpid(), 1), Deadline(0.1))
+    assert sent == [15, 9]
 
 
 def test_remember_and_recall(start: Start, tmp_path: Path) -> None:
