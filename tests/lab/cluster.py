@@ -59,6 +59,7 @@ class View:
     quorum: bool
     dc: str
     resources: dict[str, list[str]]  # where each resource is active
+    failures: int  # how many failed actions are remembered
 
 
 def corosync_conf(nodes: Mapping[str, Node], token: int = TOKEN) -> str:
@@ -179,7 +180,10 @@ class Cluster:
                 node.boot()
         self.wait_online(timeout=timeout)
         speaker = self._speaker()
-        speaker.run("crm_resource --cleanup 2>&1; stonith_admin --cleanup --history='*' 2>&1; true")
+        speaker.sh("stonith_admin --cleanup --history='*'", 30)
+        view = self.view(speaker)
+        if view and view.failures:
+            speaker.run("crm_resource --cleanup 2>&1")
         self.wait_settled(timeout)
 
     def describe(self) -> str:
@@ -224,4 +228,5 @@ def _parse(text: str) -> View | None:
         resource.get("id", ""): [node.get("name", "") for node in resource.iterfind("node")]
         for resource in tree.iterfind("resources//resource")
     }
-    return View(online, dc.get("with_quorum") == "true", dc.get("name", ""), resources)
+    failures = len(tree.findall("failures/failure"))
+    return View(online, dc.get("with_quorum") == "true", dc.get("name", ""), resources, failures)

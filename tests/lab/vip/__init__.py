@@ -1,0 +1,1 @@
+"""Scenarios of ocf:moodle:vip in a real cluster."""
