@@ -122,10 +122,9 @@ class Vip(Agent):
     source = Parameter(
         Text(("avoid", "allow")),
         "Use as source address",
-        "Whether this node's own outgoing connections may use the address as their source. avoid"
-        " makes an IPv6 address deprecated (preferred lifetime 0), so that others are taken first;"
-        " an IPv4 address with prefix 32 is never taken by itself. allow leaves the choice to the"
-        " kernel.",
+        "Whether the node's own connections may have the address as their source. avoid makes an"
+        " IPv6 address deprecated (preferred lifetime 0), so that others are taken first; an IPv4"
+        " address with prefix 32 is never taken by itself. allow leaves it to the kernel.",
         default="avoid",
     )
 
@@ -152,8 +151,8 @@ class Vip(Agent):
     @action(timeout=20)
     def stop(self) -> None:
         """Take the address off every interface; needs nothing but its name."""
-        self.end_announcer()
         try:
+            self.end_announcer()
             with Netlink() as netlink:
                 for link, address in self._present(netlink):
                     self.take_off(netlink, link, address)
@@ -165,7 +164,10 @@ class Vip(Agent):
         except OSError as error:
             raise refused("stop the address", error) from error
         for purpose in ("state", "announcer", "duplicate"):
-            statefile.remove(self.state_file(purpose))
+            try:
+                statefile.remove(self.state_file(purpose))
+            except OSError as error:  # The address is off, and that is what a stop is for.
+                self.log.warning(f"cannot remove a state file: {error}")
 
     @action(timeout=20, interval=10, depth=0)
     @action(timeout=20, interval=60, depth=10)
@@ -193,8 +195,6 @@ class Vip(Agent):
         """The reloadable parameters are read when they are used; the address stays where it is."""
         with Netlink() as netlink:
             self._confirmed(netlink, self._present(netlink))
-
-    # --- what is valid -----------------------------------------------------------------------
 
     def check_together(self) -> None:
         """What one parameter alone cannot say.  Raises BadParameter."""

@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 _DAMPEN = 1.0  # seconds: two causes that come together make one change of the CIB
 
 
-def attribute_name(resource: str) -> str:
-    """The node attribute of a resource."""
-    return f"moodle-ha-{resource}"
-
-
 def publish(agent: Agent, reason: str) -> None:
     """Say what is wrong; again at each monitor, since a restarted Pacemaker has forgotten it.
 
@@ -38,6 +33,8 @@ def publish(agent: Agent, reason: str) -> None:
     # A monitor of this depth has looked at all that the less deep ones look at.
     causes = {depth: cause for depth, cause in known.items() if depth > level}
     causes[level] = reason
+    # Noted first: what is published by then can always be withdrawn.
+    _note(agent, causes)
     _show(agent, causes)
 
 
@@ -51,19 +48,31 @@ def withdraw(agent: Agent, *, everything: bool = False) -> None:
     left = {depth: cause for depth, cause in known.items() if depth > level and not everything}
     if known and left == known:
         return
-    if left:
-        _show(agent, left)
-    elif agent.cluster.delete_attribute(attribute_name(agent.environment.resource)):
-        # Otherwise the note stays, and the next monitor tries again.
+    # Noted last: what the cluster refuses now, the next monitor tries again.
+    if left and _show(agent, left):
+        _note(agent, left)
+    elif not left and agent.cluster.delete_attribute(_name(agent)):
         statefile.remove(agent.state_file("degraded"))
+    else:
+        return
     agent.log.info(f"no longer degraded: {_text(known) or 'the cause is unknown'}")
 
 
-def _show(agent: Agent, causes: dict[int, str]) -> None:
-    # Noted first: what is published by then can always be withdrawn.
+def _note(agent: Agent, causes: dict[int, str]) -> None:
     statefile.write(agent.state_file("degraded"), {str(k): v for k, v in causes.items()})
-    name = attribute_name(agent.environment.resource)
-    agent.cluster.set_attribute(name, _text(causes), dampen=_DAMPEN)
+
+
+def _show(agent: Agent, causes: dict[int, str]) -> bool:
+    return agent.cluster.set_attribute(_name(agent), _text(causes), dampen=_DAMPEN)
+
+
+def attribute_name(resource: str) -> str:
+    """The node attribute of a resource."""
+    return f"moodle-ha-{resource}"
+
+
+def _name(agent: Agent) -> str:
+    return attribute_name(agent.environment.resource)
 
 
 def _text(causes: dict[int, str]) -> str:

@@ -56,6 +56,7 @@ class Trace:
             text = f"{time.monotonic() - self._started:8.3f} {line}\n"
             os.write(self._fd, text.encode("utf-8", "backslashreplace"))
         except OSError:
+            os.close(self._fd)
             self._fd = None
 
 
