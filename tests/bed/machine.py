@@ -122,14 +122,18 @@ class Machine:
         )
 
     def processes(self) -> list[str]:
-        """The command lines of all processes but process 1, zombies included."""
+        """The command lines of all processes but process 1.
+
+        Those that have ended and are being cleared away by the kernel have no command line any
+        more, and are left out.
+        """
         found = []
         for folder in (self.root / "proc").iterdir():
             if folder.name.isdigit() and folder.name != "1":
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError):  # it has ended meanwhile
                     words = (folder / "cmdline").read_bytes().split(b"\0")
                     found.append(b" ".join(words).decode("utf-8", "replace").strip())
-        return found
+        return [line for line in found if line]
 
     def log(self) -> list[str]:
         """The lines that the machine's programs have sent to syslog."""
@@ -160,10 +164,15 @@ class Machine:
         return any(info["local"] == ip for info in self.addresses(nic))
 
     def plug_in(self, nic: str, bridge: str = "lan") -> None:
-        """Add an interface with a cable to a bridge and switch it on."""
+        """Add an interface with a cable to a bridge and switch it on.
+
+        It is as one that has been up for long: its link-local address is usable at once.
+        """
         self.macs[nic] = self._network.plug_in(self.pid, nic, bridge)
-        self.ip(f"link set {nic} up")
+        detect = f"/proc/sys/net/ipv6/conf/{nic}/accept_dad"
+        self.sh(f"echo 0 >{detect}; ip link set {nic} up")
         self._network.set_cable(self.pid, nic, True)
+        self.sh(f"echo 1 >{detect}")
 
     def set_cable(self, nic: str, plugged: bool) -> None:
         """Pull or plug the cable of an interface: the link loses or gets its carrier."""
@@ -184,7 +193,7 @@ class Machine:
 
     def add_address(self, address: str, nic: str = "eth0") -> None:
         """Add an address (192.0.2.1/24, 2001:db8::1/64), without duplicate detection."""
-        self.ip(f"address add {address} dev {nic} {'nodad' if ':' in address else ''}")
+        self.ip(f"address add {address} dev {nic}{' nodad' if ':' in address else ''}")
 
     def delete_address(self, address: str, nic: str = "eth0") -> None:
         """Remove an address, given with its prefix length."""

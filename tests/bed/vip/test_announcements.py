@@ -49,7 +49,7 @@ def test_announcements_end_when_the_address_is_stopped(
     assert vip("start").code == 0
     assert len(node.processes()) == 1
     assert vip("stop").code == 0
-    assert node.processes() == []
+    node.wait_for_processes()
     with peer.sniff() as sniffer:
         time.sleep(1)
         assert not sniffer.matching(gratuitous(IP))

@@ -30,7 +30,7 @@ def test_start_is_refused_and_names_the_owner(node: Machine, peer: Machine, ip: 
         assert not [f for f in sniffer.matching(gratuitous(ip)) if not f.outgoing]
     assert node.addresses() == before
     assert state_files(node) == []
-    assert node.processes() == []
+    node.wait_for_processes()
     assert vip.probe().code == 7
 
 

@@ -79,7 +79,7 @@ def test_interface_removed(node: Machine, ip: str) -> None:
     stopped = vip("stop")
     assert (stopped.code, stopped.err) == (0, "")
     assert state_files(node) == []
-    assert node.processes() == []
+    node.wait_for_processes()
     started = vip("start")
     assert started.code == 1
     assert "eth0" in started.reason

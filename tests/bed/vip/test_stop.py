@@ -120,7 +120,7 @@ def test_broken_parameters_are_no_hindrance(
     stopped = vip.with_parameters(**broken)("stop")
     assert (stopped.code, stopped.err) == (0, "")
     assert not node.has_address(IP)
-    assert node.processes() == []
+    node.wait_for_processes()
     assert state_files(node) == []
 
 
