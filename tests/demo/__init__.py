@@ -1,0 +1,1 @@
+"""A failover before your eyes: what `make demo` runs."""
