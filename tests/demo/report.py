@@ -120,7 +120,8 @@ class _Plot:
             f'height="{_LOST_Y + 10 - _PLOT_TOP}" fill="var(--shade)"/>'
         )
         middle, y = (left + right) / 2, (_PLOT_TOP + _PLOT_BOTTOM) / 2
-        style = 'text-anchor="middle" style="fill:var(--bad);font-weight:600;font-size:15px"'
+        look = "fill:var(--bad);font-weight:600;font-size:15px;paint-order:stroke"
+        style = f'text-anchor="middle" style="{look};stroke:var(--card);stroke-width:5px"'
         self._text(middle, y, f"{gap.seconds:.1f} s without a reply", style)
 
     def _axes(self) -> None:

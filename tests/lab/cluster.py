@@ -136,6 +136,13 @@ class Cluster:
         node.put("/run/lab-configure.crm", text)
         node.run("crm -F configure load update /run/lab-configure.crm", timeout)
 
+    def remove(self, *resources: str, timeout: float = 60) -> None:
+        """Stop and delete resources."""
+        speaker = self._speaker()
+        names = " ".join(resources)
+        speaker.run(f"crm --wait resource stop {names} 2>&1", timeout)
+        speaker.run(f"crm -F configure delete {names} 2>&1", timeout)
+
     def view(self, node: Node | None = None) -> View | None:
         """Return what `node` (default: any that answers) sees, None when its cluster is down."""
         asked = [node] if node else self._running()
