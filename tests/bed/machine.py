@@ -166,13 +166,17 @@ class Machine:
     def plug_in(self, nic: str, bridge: str = "lan") -> None:
         """Add an interface with a cable to a bridge and switch it on.
 
-        It is as one that has been up for long: its link-local address is usable at once.
+        It is as one that has been up for long: its link-local address is usable at once. The
+        kernel's detection of duplicates begins without the random pause of up to a second.
         """
         self.macs[nic] = self._network.plug_in(self.pid, nic, bridge)
-        detect = f"/proc/sys/net/ipv6/conf/{nic}/accept_dad"
-        self.sh(f"echo 0 >{detect}; ip link set {nic} up")
+        settings = f"/proc/sys/net/ipv6/conf/{nic}"
+        self.sh(
+            f"echo 0 >{settings}/accept_dad; echo 0 >{settings}/router_solicitation_delay;"
+            f" ip link set {nic} up"
+        )
         self._network.set_cable(self.pid, nic, True)
-        self.sh(f"echo 1 >{detect}")
+        self.sh(f"echo 1 >{settings}/accept_dad")
 
     def set_cable(self, nic: str, plugged: bool) -> None:
         """Pull or plug the cable of an interface: the link loses or gets its carrier."""

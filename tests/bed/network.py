@@ -49,6 +49,9 @@ class Network:
         self.ip(f"link set {port} {'up' if plugged else 'down'}")
         if plugged:
             self._wait_for_forwarding(port)
+            show = ["nsenter", "-t", str(pid), "-n", "ip", "link", "show", "dev", nic]
+            # Carrier comes first, sending a moment later.
+            wait_until(lambda: "state UP" in run(show), 10, f"{nic} to send", every=0.01)
 
     def move(self, pid: int, nic: str, bridge: str) -> None:
         """Put the other end of an interface's cable into another bridge."""
