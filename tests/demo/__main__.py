@@ -93,6 +93,8 @@ def main() -> None:
     parser.add_argument("--report", type=Path, default=CHECKOUT / "build" / "demo.html")
     parser.add_argument("--kernel", action="store_true", help="nodes with kernels of their own")
     options = parser.parse_args()
+    if options.deb and not options.deb.is_file():
+        sys.exit(f"demo: there is no package {options.deb}")
     demo = Demo(options.deb, "kernel" if options.kernel else "namespace")
     try:
         text = demo.run()

@@ -13,13 +13,13 @@ import sys
 import time
 from pathlib import Path
 
-from tests.lab.lab import CHECKOUT, Lab
+from tests.lab.lab import CHECKOUT, Kind, Lab
 from tests.lab.processes import LabError
 from tests.lab.recipe import ImageError
 from tests.soak import results
 from tests.soak.scenarios import SCENARIOS, Observation, Scenario, configure_vip
 
-NODES = {"lb1": "namespace", "lb2": "namespace"}
+NODES: dict[str, Kind] = {"lb1": "namespace", "lb2": "namespace"}
 LOGS = CHECKOUT / "build" / "soak-logs"
 
 
@@ -52,13 +52,12 @@ class Soak:
         if module.endswith("+"):
             raise LabError(f"commit your changes of {', '.join(scenario.paths)} first")
         seed = self._seeds.randrange(1 << 31)
+        seen: Observation | None = None
         try:
             seen = self._observe(scenario, random.Random(seed))
-        except LabError as error:
-            seen = None
-            verdict = str(error).splitlines()[0]
-        else:
             verdict = "; ".join(seen.wrong) or results.OK
+        except LabError as error:
+            verdict = str(error).splitlines()[0]
         done = results.Round(
             time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             commit=results.commit_of([]),
