@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
 import socket
 from pathlib import Path
+from struct import pack
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from moodle_ha.system import addresses
 from moodle_ha.system.addresses import FOREVER, InterfaceAddress, IpAddress, Link
-from moodle_ha.system.netlink import Netlink
+from moodle_ha.system.netlink import Netlink, NetlinkError, attribute, attributes
 
 V4 = st.ip_addresses(v=4)
 V6 = st.ip_addresses(v=6)
@@ -215,3 +217,107 @@ def test_flags_of_a_link(flags: int, mac: bytes, up: bool, carrier: bool, speaks
     link = Link(2, "eth0", flags, mac, b"")
     assert (link.is_up, link.has_carrier, link.resolves_neighbours) == (up, carrier, speaks)
     assert link.can_send == (up and carrier)
+
+
+class Kernel:
+    """Notes what it is asked to do, and answers with an error when it has one."""
+
+    def __init__(self, error: int = 0) -> None:
+        self.error = error
+        self.asked: list[tuple[str, int, bytes]] = []
+
+    def create(self, kind: int, body: bytes) -> None:
+        self.ask("create", kind, body)
+
+    def delete(self, kind: int, body: bytes) -> None:
+        self.ask("delete", kind, body)
+
+    def get(self, kind: int, body: bytes) -> list[bytes]:
+        self.ask("get", kind, body)
+        return []
+
+    def ask(self, how: str, kind: int, body: bytes) -> None:
+        self.asked.append((how, kind, body))
+        if self.error:
+            raise NetlinkError(self.error, os.strerror(self.error))
+
+
+V4_BYTES = bytes([192, 0, 2, 10])
+V6_BYTES = IpAddress.parse("2001:db8::10").packed
+
+
+def requested(kernel: Kernel) -> tuple[str, int, bytes, dict[int, bytes]]:
+    ((how, kind, body),) = kernel.asked
+    return how, kind, body[:8], dict(attributes(body, 8))
+
+
+def test_adding_an_ipv4_address() -> None:
+    kernel = Kernel()
+    ip = IpAddress.parse("192.0.2.10")
+    broadcast = bytes([192, 0, 2, 255])
+    wanted = InterfaceAddress(ip, 24, 7, label="eth0:vip", broadcast=broadcast)
+    addresses.add(kernel, wanted)  # type: ignore[arg-type]
+    assert requested(kernel) == (
+        "create",
+        20,
+        pack("=BBBBi", 2, 24, 0, 0, 7),
+        {2: V4_BYTES, 1: V4_BYTES, 3: b"eth0:vip\0", 4: broadcast, 8: bytes(4)},
+    )
+
+
+@pytest.mark.parametrize(("detect", "flags"), [(True, 0), (False, 0x02)])
+def test_adding_an_ipv6_address(detect: bool, flags: int) -> None:
+    """IFA_F_NODAD, in both places; preferred for 0 s; no label, which IPv6 has not."""
+    kernel = Kernel()
+    ip = IpAddress.parse("2001:db8::10")
+    wanted = InterfaceAddress(ip, 64, 7, label="x", preferred=0)
+    addresses.add(kernel, wanted, detect_duplicates=detect)  # type: ignore[arg-type]
+    how, kind, header, carried = requested(kernel)
+    assert (how, kind, header) == ("create", 20, pack("=BBBBi", 10, 64, flags, 0, 7))
+    lifetimes = pack("=IIII", 0, FOREVER, 0, 0)
+    assert carried == {2: V6_BYTES, 1: V6_BYTES, 6: lifetimes, 8: pack("=I", flags)}
+
+
+def test_deleting_an_address() -> None:
+    kernel = Kernel()
+    one = InterfaceAddress(IpAddress.parse("192.0.2.10"), 24, 7, label="eth0:vip")
+    assert addresses.delete(kernel, one)  # type: ignore[arg-type]
+    header = pack("=BBBBi", 2, 24, 0, 0, 7)
+    assert requested(kernel) == ("delete", 21, header, {2: V4_BYTES, 1: V4_BYTES})
+
+
+@pytest.mark.parametrize("error", [errno.EADDRNOTAVAIL, errno.ENODEV])
+def test_deleting_what_is_not_there(error: int) -> None:
+    one = InterfaceAddress(IpAddress.parse("192.0.2.10"), 24, 7)
+    assert not addresses.delete(Kernel(error), one)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("error", [errno.EPERM, errno.EBUSY])
+def test_refusals_are_raised(error: int) -> None:
+    one = InterfaceAddress(IpAddress.parse("192.0.2.10"), 24, 7)
+    for ask in (addresses.add, addresses.delete):
+        with pytest.raises(NetlinkError):
+            ask(Kernel(error), one)  # type: ignore[arg-type]
+    with pytest.raises(NetlinkError):
+        addresses.link(Kernel(error), name="eth0")  # type: ignore[arg-type]
+
+
+def test_reading_what_the_kernel_says_of_an_address() -> None:
+    """Flags of more than eight bits; on a point-to-point link IFA_ADDRESS is the other end."""
+    body = pack("=BBBBi", 2, 24, 0x80, 0, 7)
+    body += attribute(1, bytes([192, 0, 2, 99])) + attribute(2, V4_BYTES)
+    body += attribute(3, b"eth0:vip\0") + attribute(4, bytes([192, 0, 2, 255]))
+    body += attribute(6, pack("=IIII", 5, 9, 0, 0)) + attribute(8, pack("=I", 0x281))
+    found = addresses._address(body)
+    assert (str(found.ip), found.prefix, found.index) == ("192.0.2.10", 24, 7)
+    assert (found.label, found.flags, found.preferred, found.valid) == ("eth0:vip", 0x281, 5, 9)
+    assert found.broadcast == bytes([192, 0, 2, 255])
+
+
+def test_reading_what_the_kernel_says_of_a_link() -> None:
+    mac, burnt_in = bytes(range(6)), bytes(range(6, 12))
+    body = pack("=BxHiII", 0, 1, 7, 0x11043, 0)
+    body += attribute(3, b"bond0\0") + attribute(1, mac) + attribute(54, burnt_in)
+    found = addresses._link(body)
+    assert (found.name, found.index, found.flags) == ("bond0", 7, 0x11043)
+    assert (found.mac, found.permanent_mac) == (mac, burnt_in)

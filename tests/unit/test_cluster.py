@@ -192,6 +192,7 @@ def test_without_the_software(logged: list[str]) -> None:
         assert write(cluster) is False
     for _, remove in REMOVALS.values():
         assert remove(cluster) is True
+    assert len(logged) == len(READS) + len(WRITES) + len(REMOVALS)
     assert all(line.startswith("INFO: no cluster software here: ") for line in logged)
 
 

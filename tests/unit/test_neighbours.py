@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 
+import pytest
+
 from moodle_ha.system import addresses, frames, neighbours
 from moodle_ha.system.addresses import IpAddress, Link
 from moodle_ha.system.deadline import Deadline
@@ -87,3 +89,117 @@ def test_packet_sockets_need_privileges() -> None:
 def test_the_constants_of_packet_sockets() -> None:
     """if_packet.h has them as Python's socket module does."""
     assert set(neighbours._NOT_FOR_US) == {socket.PACKET_OTHERHOST, socket.PACKET_OUTGOING}
+
+
+class Asking(Wire):
+    """Counts the questions; an answer comes after so many of them."""
+
+    def __init__(self, answered_after: int) -> None:
+        super().__init__()
+        self.answered_after = answered_after
+        self.sent: list[bytes] = []
+        self.waits: list[float] = []
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def send(self, frame: bytes) -> None:
+        self.sent.append(frame)
+
+    def receive(self, deadline: Deadline) -> bytes | None:
+        self.waits.append(deadline.remaining())
+        if len(self.sent) < self.answered_after:
+            return None
+        return frames.announcements(IP, OTHER)[1]
+
+
+@pytest.mark.parametrize(("answered_after", "asked"), [(1, 1), (2, 2), (3, 3), (4, 3)])
+def test_asking_ends_with_the_first_answer(
+    monkeypatch: pytest.MonkeyPatch, answered_after: int, asked: int
+) -> None:
+    wire = Asking(answered_after)
+    monkeypatch.setattr(neighbours, "PacketSocket", lambda *_: wire)
+    mac = neighbours.find_other_owner(IP, LINK, {OURS}, probes=3, interval=5.0, wait=60.0)
+    assert mac == (OTHER if answered_after <= 3 else None)
+    assert wire.sent == [frames.probe(IP, OURS)] * asked
+    assert all(wait <= 5.0 for wait in wire.waits[:2])
+    if asked == 3:
+        assert wire.waits[2] > 40, "the last question has all that is left"
+
+
+class Announcing:
+    """Where the address is at each look, and what is announced."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *present: bool) -> None:
+        self.present = list(present)
+        self.pauses: list[float] = []
+        self.announced = 0
+        self.down = False
+        monkeypatch.setattr(neighbours.time, "sleep", self.pauses.append)
+        monkeypatch.setattr(addresses, "addresses", self.look)
+        monkeypatch.setattr(neighbours, "announce", self.announce)
+
+    def look(self, *_: object) -> list[addresses.InterfaceAddress]:
+        return [addresses.InterfaceAddress(IP, 24, 2)] if self.present.pop(0) else []
+
+    def announce(self, *_: object) -> None:
+        self.announced += 1
+        if self.down:
+            raise OSError(100, "Network is down")
+
+
+def test_announcements_come_at_growing_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Announcing(monkeypatch, True, True, True)
+    neighbours.announce_again(Wire(), IP, LINK, 3, 0.2)
+    assert seen.announced == 3
+    assert seen.pauses == [0.2, 0.4, 0.8]
+
+
+def test_announcements_end_when_the_address_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has it by then must not be spoken against."""
+    seen = Announcing(monkeypatch, True, False, True)
+    neighbours.announce_again(Wire(), IP, LINK, 9, 0.2)
+    assert seen.announced == 1
+
+
+def test_announcements_go_on_when_the_link_is_down_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = Announcing(monkeypatch, True, True)
+    seen.down = True
+    neighbours.announce_again(Wire(), IP, LINK, 2, 0.2)
+    assert seen.announced == 2
+
+
+class Arriving(neighbours.PacketSocket):
+    """Frames of a pair of ordinary sockets, with senders as a packet socket names them."""
+
+    def __init__(self, *senders: tuple[str, int, int]) -> None:
+        self._link = LINK
+        self._socket = self  # type: ignore[assignment]
+        self.senders = list(senders)
+        self.here, self.there = socket.socketpair()
+        self.there.send(b"wake")
+
+    def fileno(self) -> int:
+        return self.here.fileno()
+
+    def recvfrom(self, _: int) -> tuple[bytes, tuple[str, int, int]]:
+        if not self.senders:
+            self.here.recv(9)
+            raise BlockingIOError
+        sender = self.senders.pop(0)
+        return repr(sender).encode(), sender
+
+
+def test_frames_of_other_links_to_others_and_of_our_own_are_left_out() -> None:
+    host, broadcast, multicast = 0, 1, 2
+    wanted = [("eth0", 0x0806, kind) for kind in (host, broadcast, multicast)]
+    others = [("eth1", 0x0806, host)] + [
+        ("eth0", 0x0806, kind) for kind in (socket.PACKET_OTHERHOST, socket.PACKET_OUTGOING)
+    ]
+    packets = Arriving(*others, wanted[0], *others, wanted[1], wanted[2], *others)
+    with packets.here, packets.there:
+        for sender in wanted:
+            assert packets.receive(Deadline(20)) == repr(sender).encode()
+        assert packets.receive(Deadline(0.05)) is None

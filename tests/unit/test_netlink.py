@@ -170,3 +170,22 @@ def test_an_error_in_the_middle_of_a_dump(monkeypatch: pytest.MonkeyPatch) -> No
 def test_an_acknowledgement_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     netlink = asking(monkeypatch, message(ERROR, 0, 1, pack("=i", 0) + bytes(16)))
     netlink.create(NEWADDR, b"")
+
+
+@pytest.mark.parametrize(
+    ("ask", "flags"),
+    [
+        (Netlink.dump, 0x301),  # REQUEST, ROOT and MATCH
+        (Netlink.get, 0x001),
+        (Netlink.create, 0x605),  # with ACK, CREATE and EXCL
+        (Netlink.replace, 0x505),  # with ACK, CREATE and REPLACE
+        (Netlink.delete, 0x005),
+    ],
+)
+def test_flags_of_a_question(
+    monkeypatch: pytest.MonkeyPatch, ask: Callable[[Netlink, int, bytes], object], flags: int
+) -> None:
+    netlink = asking(monkeypatch, message(ERROR, 0, 1, pack("=i", 0)))
+    ask(netlink, NEWADDR, b"body")
+    (sent,) = netlink._socket.sent
+    assert sent == pack("=LHHLL", 20, NEWADDR, flags, 1, 0) + b"body"

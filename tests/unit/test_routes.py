@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 import socket
+from struct import pack
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from moodle_ha.system.addresses import IpAddress
-from moodle_ha.system.netlink import Netlink
+from moodle_ha.system.netlink import Netlink, attribute
 from moodle_ha.system.routes import Route, best, routes
 
 
@@ -113,3 +114,48 @@ def test_neither_local_nor_broadcast_routes(family: int) -> None:
     for one in found:
         assert one.index > 0
         assert one.network[:1] != b"\x7f"
+
+
+class Table:
+    """A routing table as the kernel would send it."""
+
+    def __init__(self, *bodies: bytes) -> None:
+        self.bodies = bodies
+
+    def dump(self, kind: int, header: bytes) -> list[bytes]:
+        assert (kind, len(header)) == (26, 12)
+        return list(self.bodies)
+
+
+def entry(
+    *attributes: bytes, prefix: int = 24, table: int = 254, kind: int = 1, family: int = 2
+) -> bytes:
+    """struct rtmsg: family, lengths, tos, table, protocol, scope, type, flags."""
+    return pack("=BBBBBBBBI", family, prefix, 0, 0, table, 4, 0, kind, 0) + b"".join(attributes)
+
+
+DST = attribute(1, bytes([192, 0, 2, 0]))
+LINK = attribute(4, pack("=i", 7))
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (entry(DST, LINK), (7, 0, False)),
+        (entry(DST, LINK, attribute(6, pack("=I", 100))), (7, 100, False)),
+        (entry(DST, LINK, attribute(5, bytes([192, 0, 2, 1]))), (7, 0, True)),
+        (entry(DST, LINK, attribute(18, bytes(18))), (7, 0, True)),  # RTA_VIA: IPv6 gateway
+        (entry(DST, LINK, attribute(15, pack("=I", 254)), table=0), (7, 0, False)),
+        (entry(DST, LINK, attribute(15, pack("=I", 1000)), table=252), None),
+        (entry(DST, LINK, table=255), None),  # local
+        (entry(DST, LINK, kind=6), None),  # blackhole
+        (entry(DST, attribute(9, bytes(8))), None),  # several ways: RTA_MULTIPATH
+    ],
+)
+def test_reading_a_route(body: bytes, expected: tuple[int, int, bool] | None) -> None:
+    found = routes(Table(body), socket.AF_INET)  # type: ignore[arg-type]
+    assert [(one.index, one.metric, one.by_gateway) for one in found] == (
+        [expected] if expected else []
+    )
+    for one in found:
+        assert (one.network, one.prefix) == (bytes([192, 0, 2, 0]), 24)

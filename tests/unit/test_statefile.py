@@ -243,3 +243,25 @@ def test_no_descriptor_is_left_open(path: str, no_fd_leak: None) -> None:
     os.mkdir(path)
     with pytest.raises(OSError, match="directory"):
         statefile.write(path, {"a": 1})
+
+
+def test_content_is_on_the_disk_before_the_name_and_the_name_before_the_end(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No test can cut the power; what can be seen is the order of the calls."""
+    done: list[str] = []
+    fsync, rename = os.fsync, os.rename
+
+    def sync(fd: int) -> None:
+        target = os.readlink(f"/proc/self/fd/{fd}")
+        done.append("folder" if os.path.isdir(target) else "file")
+        fsync(fd)
+
+    def move(source: str, target: str) -> None:
+        done.append("rename")
+        rename(source, target)
+
+    monkeypatch.setattr(statefile.os, "fsync", sync)
+    monkeypatch.setattr(statefile.os, "rename", move)
+    statefile.write(path, {"a": 1})
+    assert done == ["file", "rename", "folder"]

@@ -20,6 +20,7 @@ import pytest
 from moodle_ha.agents import vip_placing
 from moodle_ha.agents.vip import Vip
 from moodle_ha.ocf import agent as agent_module
+from moodle_ha.ocf.agent import parameters
 from moodle_ha.ocf.environment import Environment
 from moodle_ha.ocf.exits import Degraded, Failed, WrongHere
 from moodle_ha.system import addresses, background, duplicates, neighbours, processes, statefile
@@ -662,3 +663,22 @@ def test_stop_without_privileges_is_4(call: CallAgent, open_state_folder: Path) 
     code, out, err = ast.literal_eval(as_nobody(lambda: tuple(call(Vip, "stop", **LO))))
     assert (code, out) == (4, "")
     assert err.startswith("ocf-exit-reason:cannot stop")
+
+
+# --- what is declared -----------------------------------------------------------------------
+
+
+def test_what_can_be_changed_without_taking_the_address_down() -> None:
+    declared = {one.name for one in parameters(Vip) if one.reloadable}
+    assert declared == {
+        "announce_count",
+        "announce_interval",
+        "announce_refresh",
+        "duplicate",
+        "on_duplicate",
+        "link",
+        "trace_ra",
+        "trace_dir",
+    }
+    assert [one.name for one in parameters(Vip) if one.required] == ["ip"]
+    assert [one.name for one in parameters(Vip) if one.unique_group] == ["ip"]
