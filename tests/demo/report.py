@@ -46,7 +46,7 @@ li i { font-style:normal; font-size:13px; font-weight:600; width:22px; height:22
   line-height:22px; text-align:center; border-radius:50%; background:var(--ink);
   color:var(--card); }
 li time { font-variant-numeric:tabular-nums; text-align:right; color:var(--soft); }
-pre { margin:8px 0 0; overflow-x:auto; font-size:14px; color:var(--ink); }
+pre { margin:8px 0 0; white-space:pre-wrap; font-size:14px; color:var(--ink); }
 .key { display:flex; flex-wrap:wrap; gap:4px 20px; font-size:14px; color:var(--soft); }
 .key i { display:inline-block; width:10px; height:10px; border-radius:50%; margin-right:6px; }
 """
@@ -158,7 +158,7 @@ class _Plot:
                 f'<rect x="{left:.1f}" y="{_LANE_Y}" width="{max(right - left, 2):.1f}" '
                 f'height="18" rx="4" fill="{_color(reign.node, self._nodes)}"/>'
             )
-            style = 'style="fill:#fff;font-weight:600"'
+            style = 'style="fill:var(--card);font-weight:600"'
             self._text(left + 8, _LANE_Y + 14, reign.node, style)
 
     def _events(self) -> None:

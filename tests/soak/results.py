@@ -47,8 +47,10 @@ def commit_of(paths: Sequence[str], folder: Path = CHECKOUT) -> str:
 
 def append(done: Round, path: Path = RESULTS) -> None:
     """Add a round to the record and wait until it is on the disk."""
+    # A last line that was cut off stays for people to see; ours gets a line of its own.
+    torn = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
     with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(done)) + "\n")
+        file.write(("\n" if torn else "") + json.dumps(asdict(done)) + "\n")
         file.flush()
         os.fsync(file.fileno())
 
