@@ -27,7 +27,7 @@ from tests.lab.namespace_node import NamespaceNode
 from tests.lab.network import Network
 from tests.lab.node import Node, Surroundings
 from tests.lab.power import PowerSwitch
-from tests.lab.processes import LabError, Spawner, writable_root_required
+from tests.lab.processes import LabError, Spawner, require_root
 
 Kind = Literal["namespace", "kernel"]
 KINDS: dict[str, type[Node]] = {"namespace": NamespaceNode, "kernel": KernelNode}
@@ -77,7 +77,7 @@ class Lab:
         for name in nodes:
             if not _NAME.fullmatch(name) or name in _RESERVED:
                 raise LabError(f"{name!r} cannot be the name of a node")
-        writable_root_required()
+        require_root()
         self._lock = take_machine(wait_minutes)
         self._closers: list[Callable[[], None]] = [self._lock.release]
         try:

@@ -126,7 +126,7 @@ def child_of(process: subprocess.Popen[bytes], timeout: float = 10) -> int:
     return int(wait_until(find, timeout, f"a child of {process.args!r}", every=0.01))
 
 
-def writable_root_required() -> None:
-    """Raise LabError unless we are root with the devices that the lab needs."""
+def require_root() -> None:
+    """Raise LabError unless we are root."""
     if os.geteuid() != 0:
         raise LabError("the lab needs root: it makes namespaces, mounts and bridges")

@@ -242,6 +242,34 @@ def test_nothing_is_left_of_a_killed_lab(labs: Labs) -> None:
     assert cgroups() == []
 
 
+def test_command_line(labs: Labs) -> None:
+    def lab(*words: str) -> tuple[int, str]:
+        command = [sys.executable, "-m", "tests.lab", *words]
+        done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    labs.close()
+    assert lab("status") == (1, "lab: no lab is up; start one with: python3 -m tests.lab up\n")
+    code, out = lab("up", "--no-cluster", "--wait", str(WAIT_MINUTES), "it", "peer=namespace")
+    assert code == 0, out
+    try:
+        assert lab("sh", "it", "hostname") == (0, "it\n")
+        assert lab("sh", "peer", "printf", "%s-", "a b", "c") == (0, "a b-c-")
+        assert lab("sh", "it", "exit 7") == (7, "")
+        assert lab("sh", "client", "ping -c1 -W1 192.0.2.11")[0] == 0
+        assert lab("cut", "it", "--scope", "peers", "--direction", "in") == (0, "")
+        assert "cut from peers (in)" in lab("status")[1]
+        assert lab("heal", "it") == (0, "")
+        assert lab("kill", "peer") == (0, "")
+        assert lab("boot", "peer") == (0, "")
+        assert lab("sh", "it", "ping -c1 -W2 peer")[0] == 0
+        assert lab("boot", "peer") == (1, "peer is running already\n")
+        assert lab("freeze", "stranger") == (1, "there is no node stranger: it, peer\n")
+    finally:
+        assert lab("down") == (0, "")
+    assert cgroups() == []
+
+
 @pytest.mark.parametrize("name", ["", "client", "bridge", "UPPER", "much-too-long-name", "a;b"])
 def test_bad_node_names_are_refused(labs: Labs, name: str) -> None:
     with pytest.raises(LabError, match="cannot be the name of a node"):

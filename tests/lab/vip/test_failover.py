@@ -9,7 +9,7 @@ import pytest
 from tests.lab.failover import Failure, fail_over
 from tests.lab.lab import Lab
 from tests.lab.processes import wait_until
-from tests.lab.vip.conftest import VIP, VIP6, SiteOf
+from tests.lab.vip.conftest import VIP, VIP6
 
 
 def assert_failover(lab: Lab, failure: Failure) -> None:
@@ -36,17 +36,6 @@ def assert_failover(lab: Lab, failure: Failure) -> None:
 @pytest.mark.parametrize("failure", ["kill", "freeze", "cut"])
 def test_failover(site: Lab, failure: Failure) -> None:
     assert_failover(site, failure)
-
-
-def test_failover_of_kernel_node(site_of: SiteOf) -> None:
-    """A node with a kernel of its own loses its power; the other shares the host's."""
-    lab = site_of("kernel")
-    if lab.cluster.owner(VIP) != "lb2":
-        lab["lb1"].run("crm_resource --resource site --move --node lb2 2>&1")
-        lab.cluster.owner(VIP, other_than="lb1")
-        lab["lb1"].run("crm_resource --resource site --clear")
-        lab.cluster.wait_settled()
-    assert_failover(lab, "kill")
 
 
 def test_cut_between_nodes_fences_exactly_one(site: Lab) -> None:
