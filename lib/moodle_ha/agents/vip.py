@@ -247,8 +247,9 @@ class Vip(Agent):
         expected = addresses.link(netlink, name=nic) if nic else None
         prefix = ip.bits if self.prefix is None else self.prefix
         for link, address in here:
-            elsewhere = nic and (expected is None or link.index != expected.index)
-            if elsewhere or address.prefix != prefix:
+            if (
+                nic and not (expected and expected.index == link.index)
+            ) or address.prefix != prefix:
                 raise Failed(
                     f"{ip} is on {link.name} with prefix {address.prefix}; it should be on"
                     f" {nic or 'the interface that its route leads to'} with prefix {prefix}:"
