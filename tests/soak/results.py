@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -32,17 +33,21 @@ class Round:
 
 
 def commit_of(paths: Sequence[str], folder: Path = CHECKOUT) -> str:
-    """Return the short id of the last commit that changed the paths (none: of the last commit).
+    """Return the short id of the last commit that changed the paths (none: of the last commit)."""
+    command = ["git", "-C", str(folder), "log", "-1", "--format=%h", "--", *paths]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
-    It ends in "+" while they have changes that are not committed.
+
+def snapshot(target: Path, folder: Path = CHECKOUT) -> None:
+    """Replace the folder `target` by the agents and the library of the last commit.
+
+    So a soak tests what its record says, whatever is edited meanwhile.
     """
-
-    def git(*words: str) -> str:
-        command = ["git", "-C", str(folder), *words, "--", *paths]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-    commit = git("log", "-1", "--format=%h")
-    return commit + ("+" if git("status", "--porcelain") else "")
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    command = ["git", "-C", str(folder), "archive", "HEAD", "ocf", "lib"]
+    archive = subprocess.run(command, check=True, capture_output=True).stdout
+    subprocess.run(["tar", "-x", "-C", str(target)], input=archive, check=True)
 
 
 def append(done: Round, path: Path = RESULTS) -> None:
@@ -70,6 +75,4 @@ def read(path: Path = RESULTS) -> list[Round]:
 
 def since_change(scenario: str, module: str, path: Path = RESULTS) -> list[Round]:
     """Return the rounds of a scenario since the last change of what it tests."""
-    if module.endswith("+"):  # not committed: nobody can tell later what was tested
-        return []
     return [done for done in read(path) if (done.scenario, done.module) == (scenario, module)]
