@@ -136,8 +136,8 @@ def test_a_program_that_hangs_is_killed_with_its_children(
         wait; wait; sleep 300
     """
     started = time.monotonic()
-    result = sh(script, 1.0)
-    assert 1.0 <= time.monotonic() - started < 10
+    result = sh(script, 1.5)
+    assert 1.5 <= time.monotonic() - started < 15
     assert result.timed_out
     assert result.code == -9
     assert result.out == "begun\n"
@@ -243,7 +243,7 @@ def test_trace_and_secrets() -> None:
     def trace(argv: list[str], code: int, milliseconds: float) -> None:
         traced.append((argv, code, milliseconds))
 
-    script = 'echo "got $1" >&2; exit 2'
+    script = 'sleep 0.1; echo "got $1" >&2; exit 2'
     result = Programs(trace).run(
         ["sh", "-c", script, "sh", "hid\nden", "--password=hid\nden"],
         Deadline(LONG),
@@ -254,7 +254,7 @@ def test_trace_and_secrets() -> None:
     assert result.failure() == "sh exited with 2: got ***"
     ((argv, code, milliseconds),) = traced
     assert (argv, code) == (shown, 2)
-    assert 0 < milliseconds < LONG * 1000
+    assert 100 <= milliseconds < LONG * 1000
 
 
 @pytest.mark.parametrize("stream", ["1", "2"])
@@ -278,8 +278,8 @@ def test_failure_is_one_line_with_the_last_words() -> None:
 def test_one_that_cannot_be_reaped_does_not_hold_us(monkeypatch: pytest.MonkeyPatch) -> None:
     """A killed program that waits for a dead file server stays until the server returns.
 
-    No test can have one without a file server, so the kernel's "not yet" is played; the
-    shortest reserve that an action has for its end is 0.5 s.
+    No test can have one without a file server, so the kernel's "not yet" is played.  The wait
+    is part of the reserve that an action has for its end, which may be as short as 0.5 s.
     """
     real = os.waitpid
     left: list[int] = []
@@ -295,4 +295,5 @@ def test_one_that_cannot_be_reaped_does_not_hold_us(monkeypatch: pytest.MonkeyPa
     real(left[0], 0)
     assert result.timed_out
     assert result.code == -9
-    assert took < 0.2 + 0.4
+    assert programs_module._REAP_WAIT <= 0.25
+    assert took < 10

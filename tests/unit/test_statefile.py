@@ -111,6 +111,8 @@ def test_folder_and_mode(path: str) -> None:
     try:
         statefile.write(path, {"a": 1}, mode=0o600)
         assert os.stat(path).st_mode & 0o777 == 0o600
+        statefile.write(path + "2", {"a": 1})
+        assert os.stat(path + "2").st_mode & 0o777 == 0o644
         assert os.stat(os.path.dirname(path)).st_mode & 0o777 == 0o755
     finally:
         os.umask(before)
