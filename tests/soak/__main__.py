@@ -1,7 +1,8 @@
 """The soak: python3 -m tests.soak [--scenario NAME] [--rounds N] [--minutes M] [--seed S].
 
-The code of the last commit is tested. Every round adds a line to results.jsonl. It can be stopped at any time (Ctrl-C) and goes on
-where it was: rounds since the last change of what the scenario tests count.
+The code of the last commit is tested, and every round adds a line to results.jsonl. It can be
+stopped at any time (Ctrl-C) and goes on where it was: rounds since the last change of what the
+scenario tests count.
 """
 
 from __future__ import annotations
