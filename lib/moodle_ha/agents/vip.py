@@ -94,9 +94,8 @@ class Vip(Agent):
         "What to do when another machine has the address already at start. refuse fails the start,"
         " names the other MAC address and leaves nothing configured; the cluster tries again."
         " warn takes the address all the same and logs it. ignore does not ask, which makes the"
-        " start 0.4 seconds faster. A router or switch that answers for others (proxy ARP, EVPN"
-        " ARP suppression) looks like another owner too: switch that off for this address in the"
-        " router, or choose warn.",
+        " start 0.4 seconds faster. A router or switch that answers for others (proxy ARP, EVPN ARP"
+        " suppression) looks like another owner: exempt the address there, or choose warn.",
         default="refuse",
         reloadable=True,
     )
@@ -247,9 +246,8 @@ class Vip(Agent):
         expected = addresses.link(netlink, name=nic) if nic else None
         prefix = ip.bits if self.prefix is None else self.prefix
         for link, address in here:
-            if (
-                nic and not (expected and expected.index == link.index)
-            ) or address.prefix != prefix:
+            where_expected = not nic or (expected and expected.index == link.index)
+            if not where_expected or address.prefix != prefix:
                 raise Failed(
                     f"{ip} is on {link.name} with prefix {address.prefix}; it should be on"
                     f" {nic or 'the interface that its route leads to'} with prefix {prefix}:"
@@ -315,8 +313,8 @@ class Vip(Agent):
     def _watch(self, link: Link, record: str, test: bool) -> None:
         from ..system import duplicates, neighbours
 
-        for _ in range(self.announce_refresh):
+        if self.announce_refresh:
             with neighbours.PacketSocket(link) as packets:
-                neighbours.announce(packets, self.ip, link)
+                neighbours.announce_again(packets, self.ip, link, self.announce_refresh, 0)
         if test:
             duplicates.self_test(self.ip, link, record)

@@ -53,8 +53,10 @@ def call(agent_class: type[Agent], argv: Sequence[str], variables: Mapping[str, 
     trace = _trace(agent_class, environment, variables)
     agent = agent_class(environment, seconds_for(environment, schedules), trace)
     code, reason = _run(agent, method_name(name))
-    if reason and not (code == exits.NOT_RUNNING and environment.is_probe):
-        _say_reason(reason)
+    if code in (exits.SUCCESS, exits.RUNNING_PROMOTED):
+        reason = ""
+    elif not (code == exits.NOT_RUNNING and environment.is_probe):
+        _say_reason(reason or f"{agent_class.name} {name} ended with {code} and did not say why")
     if trace is not None:
         trace.end(code, reason)
     if sys.stderr is not None and sys.stderr.isatty():
