@@ -7,8 +7,7 @@ import pytest
 from tests.bed.agent import Agent
 from tests.bed.bed import Bed
 from tests.bed.machine import Machine
-
-IP, IP6 = "192.0.2.10", "2001:db8::10"
+from tests.bed.vip.scene import IP, IP6
 
 
 @pytest.fixture

@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
-from typing import Any
 
 import pytest
 
 from tests.bed.agent import FOLDER, Agent
 from tests.bed.machine import Machine
-from tests.bed.vip.conftest import IP
-
-
-def state_files(node: Machine) -> list[str]:
-    """The state files of all resources."""
-    folder = node.root / "run/moodle-ha"
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-
-
-def address(node: Machine, ip: str = IP, nic: str = "eth0") -> dict[str, Any]:
-    """The one address `ip` as the kernel describes it."""
-    (found,) = [info for info in node.addresses(nic) if info["local"] == ip]
-    return found
+from tests.bed.vip.scene import IP, address, state_files
 
 
 def test_every_action_may_be_repeated(node: Machine, vip: Agent) -> None:

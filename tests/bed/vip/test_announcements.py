@@ -7,7 +7,7 @@ import time
 from tests.bed.agent import Agent
 from tests.bed.bed import Bed
 from tests.bed.machine import Machine
-from tests.bed.vip.conftest import IP, IP6
+from tests.bed.vip.scene import IP, IP6
 from tests.bed.wire import BROADCAST, REPLY, REQUEST, Advertisement, Arp, gratuitous
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.bed.agent import Agent, AgentResult
 from tests.bed.machine import Machine
-from tests.bed.vip.conftest import IP, IP6
+from tests.bed.vip.scene import IP, IP6
 from tests.bed.wire import probing
 
 DEGRADED = 190

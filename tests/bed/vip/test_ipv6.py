@@ -8,8 +8,7 @@ import pytest
 
 from tests.bed.agent import Agent
 from tests.bed.machine import Machine
-from tests.bed.vip.conftest import IP6
-from tests.bed.vip.test_actions import address, state_files
+from tests.bed.vip.scene import IP6, address, state_files
 from tests.bed.wire import probing
 from tests.lab.processes import wait_until
 

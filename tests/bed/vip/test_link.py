@@ -6,8 +6,7 @@ import pytest
 
 from tests.bed.agent import Agent
 from tests.bed.machine import Machine
-from tests.bed.vip.conftest import IP, IP6
-from tests.bed.vip.test_actions import state_files
+from tests.bed.vip.scene import IP, IP6, state_files
 
 DEGRADED = 190
 POLICIES = [("fail", 7), ("degrade", DEGRADED), ("ignore", 0)]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.bed.conformance import assert_passes_ocf_tester
 from tests.bed.machine import Machine
-from tests.bed.vip.conftest import IP, IP6
+from tests.bed.vip.scene import IP, IP6
 
 
 @pytest.mark.parametrize("ip", [IP, IP6])

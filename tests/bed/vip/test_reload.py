@@ -6,7 +6,7 @@ import time
 
 from tests.bed.agent import Agent
 from tests.bed.machine import Machine
-from tests.bed.vip.conftest import IP
+from tests.bed.vip.scene import IP
 from tests.bed.wire import gratuitous
 from tests.lab.processes import wait_until
 

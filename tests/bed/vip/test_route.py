@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.bed.bed import Bed
-from tests.bed.vip.conftest import IP, IP6
+from tests.bed.vip.scene import IP, IP6
 
 ROUTES = {
     "the only network": (["192.0.2.0/24 dev eth1"], "eth1"),

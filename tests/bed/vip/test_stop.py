@@ -7,9 +7,8 @@ import pytest
 from tests.bed.agent import Agent
 from tests.bed.bed import Bed
 from tests.bed.machine import Machine
-from tests.bed.vip.conftest import IP, IP6
+from tests.bed.vip.scene import IP, IP6, state_files
 from tests.bed.vip.snapshot import snapshot
-from tests.bed.vip.test_actions import state_files
 
 
 @pytest.fixture
