@@ -15,6 +15,7 @@ from tests.lab.processes import LabError, run
 
 IPV4 = "192.0.2.{}"
 IPV6 = "2001:db8:77::{}"
+MAC = "02:77:00:00:00:{:02x}"
 PREFIX_V4 = 24
 PREFIX_V6 = 64
 SWITCH = 1
@@ -53,7 +54,10 @@ class Network:
         self._build()
 
     def _build(self) -> None:
-        self.ip(f"link add {BRIDGE} type bridge forward_delay 0 mcast_snooping 0")
+        # With an address of its own: a bridge has else the lowest of its ports', which changes
+        # when a node dies, and the power switch is gone for its neighbours for seconds.
+        mac = f"address {MAC.format(SWITCH)}"
+        self.ip(f"link add {BRIDGE} {mac} type bridge forward_delay 0 mcast_snooping 0")
         for address in addresses(SWITCH):
             self.ip(f"address add {address} dev {BRIDGE} nodad")
         self.ip(f"link set {BRIDGE} up")

@@ -54,7 +54,7 @@ class Node(ABC):
         self.number = number
         self.address = network.IPV4.format(number)
         self.address6 = network.IPV6.format(number)
-        self.mac = f"02:77:00:00:00:{number:02x}"
+        self.mac = network.MAC.format(number)
         self.frozen = False
         self._around = around
         self._power = threading.RLock()

@@ -15,6 +15,7 @@ import pytest
 from tests.lab import cache
 from tests.lab.conftest import WAIT_MINUTES, Labs
 from tests.lab.lab import CHECKOUT, Lab, take_machine
+from tests.lab.network import BRIDGE
 from tests.lab.processes import LabError, wait_until
 
 # Holds a lab and tells the first process of everything in it.
@@ -128,8 +129,10 @@ def test_power_switch_really_switches(pair: Lab) -> None:
     it.put("/run/before", "")
     it.freeze()  # as a node is that needs fencing
     since = time.monotonic()
+    switch_mac = pair.network.ip(f"-o link show {BRIDGE}")
     peer.run("fence_lab -o off -n it")
     assert not it.alive
+    assert pair.network.ip(f"-o link show {BRIDGE}") == switch_mac
     assert peer.sh("fence_lab -o status -n it").code == 2
     peer.run("fence_lab -o reboot -n it")
     it.wait_booted()
