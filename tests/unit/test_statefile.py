@@ -238,6 +238,15 @@ def test_a_symlink_in_place_of_the_file_is_replaced(path: str, tmp_path: Path) -
     assert not os.path.islink(path)
 
 
+def test_remove_leaves_the_new_file_of_a_living_writer(path: str) -> None:
+    """A child that ends its work removes the file while its parent is writing it."""
+    statefile.write(path, {"a": 1})
+    writing = Path(f"{path}.{os.getpid()}.new")
+    writing.write_text("half of a li")
+    statefile.remove(path)
+    assert writing.exists()
+
+
 def test_no_descriptor_is_left_open(path: str, no_fd_leak: None) -> None:
     statefile.write(path, {"a": 1})
     statefile.read(path)

@@ -100,6 +100,11 @@ def place(
         vip.take_off(netlink, place, address)
     detect = vip.duplicate != "ignore"
     audible = link.can_send and link.resolves_neighbours
+    if detect and audible and vip.deadline.remaining() < duplicates.PROBE_WAIT:
+        raise Failed(
+            f"cannot ask for another owner of {vip.ip}: that takes {duplicates.PROBE_WAIT} s, and"
+            " the timeout of start is shorter; raise it, 20 s is advised"
+        )
     other = duplicates.other_owner(netlink, vip.ip, link) if detect and audible else None
     if other is not None:
         _object(vip, link, other)
@@ -162,6 +167,9 @@ def announce(vip: Vip, link: Link) -> None:
             f"{ip} is on {link.name} but could not be announced ({error.strerror}); neighbours may"
             " send to the old machine for minutes: check the interface"
         ) from None
+
+    if not more:
+        return
 
     def work() -> None:
         neighbours.announce_again(packets, ip, link, more, pause)

@@ -108,7 +108,8 @@ class DegradedPromoted(Degraded):
 
 def refused(what: str, error: OSError) -> OcfError:
     """The exit for something that the kernel refused: `what` as in "put the address on eth0"."""
-    said = f"cannot {what}: the kernel says {error.strerror!r}"
+    about = f" about {error.filename}" if error.filename else ""
+    said = f"cannot {what}: the kernel says {error.strerror!r}{about}"
     if error.errno in (errno.EPERM, errno.EACCES):
         return NotPermitted(f"{said}; run this as root")
     return Failed(f"{said}; see the kernel's log (dmesg) on this node")

@@ -43,19 +43,26 @@ def write(path: str, content: Mapping[str, object], mode: int = 0o644) -> None:
 
 
 def remove(path: str) -> None:
-    """Remove the file and what killed writers left beside it; absent is fine."""
+    """Remove the file and what killed writers left beside it; absent is fine.  Raises OSError."""
     folder, name = os.path.split(path)
     try:
         present = os.listdir(folder)
     except FileNotFoundError:
         return
     for other in present:
-        left_behind = other.startswith(name + ".") and other.endswith(".new")
-        if other == name or (left_behind and other[len(name) + 1 : -4].isdigit()):
+        if other == name or _is_left_behind(other, name):
             try:
                 os.unlink(os.path.join(folder, other))
             except FileNotFoundError:
                 pass
+
+
+def _is_left_behind(other: str, name: str) -> bool:
+    """Is it the new file of a writer that lives no more?"""
+    if not (other.startswith(name + ".") and other.endswith(".new")):
+        return False
+    writer = other[len(name) + 1 : -4]
+    return writer.isdecimal() and not os.path.exists(f"/proc/{writer}")
 
 
 def _sync_folder(folder: str) -> None:

@@ -118,3 +118,10 @@ def test_probing_takes_half_a_second_at_most(peer: Machine, vip: Agent) -> None:
     assert len(probes) == 3
     assert probes[-1].time - probes[0].time < 0.4
     assert first.time - probes[0].time < 0.7  # 0.4 s, and a busy test machine
+
+
+def test_start_without_the_time_to_ask_says_so(node: Machine, vip: Agent) -> None:
+    started = vip("start", timeout=0.7)
+    assert started.code == 1
+    assert "timeout" in started.reason
+    assert not node.has_address(IP)
