@@ -205,7 +205,7 @@ def cgroups() -> list[Path]:
 
 
 def test_nothing_is_left_of_a_lab(labs: Labs) -> None:
-    lab, _ = labs.of({"it": "namespace", "peer": "kernel"})
+    lab, _ = labs.of({"it": "namespace", "peer": "namespace"})
     pids = [lab.anchor.pid, lab.anchor.client_pid, lab["it"].pid, lab["peer"].pid]
     namespaces = namespaces_of(pids)
     assert len(namespaces) >= 7
