@@ -113,9 +113,10 @@ class Agent:
             "OCF_RESKEY_crm_feature_set": "3.16.1",
             "OCF_RESKEY_CRM_meta_name": action,
             "OCF_RESKEY_CRM_meta_timeout": str(round(timeout * 1000)),
-            "OCF_RESKEY_CRM_meta_interval": str(round(interval * 1000)),
             "OCF_RESKEY_CRM_meta_on_node": self.machine.name,
         }
+        if interval > 0:
+            env["OCF_RESKEY_CRM_meta_interval"] = str(round(interval * 1000))
         for name, value in (meta or {}).items():
             env[f"OCF_RESKEY_CRM_meta_{name}"] = value
         for name, value in self.parameters.items():

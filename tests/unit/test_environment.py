@@ -89,6 +89,14 @@ def test_probe(action: str, interval: str, probe: bool) -> None:
     assert environment(action, meta_interval=interval).is_probe is probe
 
 
+def test_pacemaker_probes_without_an_interval_but_names_the_node() -> None:
+    """Seen with Pacemaker 2.1.5; `crm_resource --force-check` names no node."""
+    assert environment("monitor", meta_on_node="lb1", meta_timeout="20000").is_probe
+    assert not environment("monitor", meta_timeout="20000").is_probe
+    assert not environment("monitor", meta_on_node="lb1", meta_interval="10000").is_probe
+    assert not environment("start", meta_on_node="lb1").is_probe
+
+
 @pytest.mark.parametrize(
     ("text", "level"), [("0", 0), ("10", 10), ("20", 20), ("", None), ("deep", None)]
 )

@@ -64,9 +64,13 @@ class Environment:
     def is_probe(self) -> bool:
         """A monitor that asks whether the resource happens to run here.
 
-        `crm_resource --force-check` and people set no interval: they want the full monitor.
+        ocf-tester sets an interval of 0 for that, Pacemaker (2.1.5) no interval at all.
+        `crm_resource --force-check` sets none either, but unlike Pacemaker's executor does not
+        name the node: it and people want the full monitor.
         """
-        return self.action == "monitor" and self.interval == 0
+        if self.action != "monitor":
+            return False
+        return self.interval == 0 or (self.interval is None and self.node is not None)
 
     @property
     def check_level(self) -> int | None:
