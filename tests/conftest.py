@@ -8,8 +8,8 @@ so that a new folder needs no entry anywhere but a budget:
     tests/bed/NAME/**       bed-NAME
     tests/lab/NAME/**       lab-NAME
 
-Tests of the bed and the lab themselves (files directly in those folders) run with the first agent,
-as bed-vip and lab-vip.
+Tests of the bed and the lab themselves, and those of all agents alike (files directly in those
+folders), are the shares "bed" and "lab".
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ TESTS = Path(__file__).parent
 BUDGET_MINUTES = {
     "unit": 2,
     "packages": 5,
+    "bed": 2,
     "bed-vip": 3,
     "bed-checks": 6,
     "bed-web": 5,
     "bed-db": 6,
+    "lab": 2,
     "lab-vip": 4,
     "lab-balancing": 6,
     "lab-web": 5,
@@ -52,7 +54,7 @@ def share_of(path: PurePath) -> str:
     """Return the share of a test file, given by its path relative to tests/."""
     room = path.parts[0]
     if room in ("bed", "lab"):
-        return f"{room}-{path.parts[1] if len(path.parts) > 2 else 'vip'}"
+        return f"{room}-{path.parts[1]}" if len(path.parts) > 2 else room
     return "packages" if room == "packaging" else room
 
 

@@ -52,7 +52,7 @@ def vip_resources(agent: str, address: str, address6: str = "") -> str:
 
     def primitive(name: str, ip: str) -> str:
         extra = " cidr_netmask=24 nic=eth0" if agent.endswith(":IPaddr2") else ""
-        times = "op start timeout=20s op stop timeout=20s op monitor interval=10s timeout=20s"
+        times = "op start timeout=20s op stop timeout=20s op monitor interval=5s timeout=20s"
         return f"primitive {name} {agent} params ip={ip}{extra} {times} meta failure-timeout=60s\n"
 
     if not address6:

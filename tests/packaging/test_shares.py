@@ -59,7 +59,7 @@ def test_minutes_come_before_the_closing_line(tree: Path) -> None:
     lines = pytest_run(tree).stdout.splitlines()
     start = next(n for n, line in enumerate(lines) if "minutes per share" in line)
     shares = {line.split()[0]: line.split()[1:] for line in lines[start + 1 : -1] if line}
-    assert list(shares) == ["bed-new", "bed-vip", "lab-vip", "packages", "unit"]
+    assert list(shares) == ["bed", "bed-new", "bed-vip", "lab-vip", "packages", "unit"]
     assert shares["unit"] == ["0.0", "of", "2"]
     assert shares["bed-new"] == ["0.0"]
     assert "6 passed" in lines[-1]
@@ -70,7 +70,8 @@ def test_minutes_come_before_the_closing_line(tree: Path) -> None:
     [
         ("unit", ["unit/test_a.py"]),
         ("packages", ["packaging/test_b.py"]),
-        ("bed-vip", ["bed/test_c.py", "bed/vip/test_d.py"]),
+        ("bed", ["bed/test_c.py"]),
+        ("bed-vip", ["bed/vip/test_d.py"]),
         ("bed-new", ["bed/new/deep/test_e.py"]),
         ("lab-vip", ["lab/vip/test_f.py"]),
     ],
@@ -82,4 +83,6 @@ def test_one_share_runs_alone(tree: Path, share: str, files: list[str]) -> None:
 def test_an_unknown_share_is_refused(tree: Path) -> None:
     done = pytest_run(tree, "--share", "lab-vpi")
     assert done.returncode == 4
-    assert "no share lab-vpi; there are: bed-new, bed-vip, lab-vip, packages, unit" in done.stderr
+    assert (
+        "no share lab-vpi; there are: bed, bed-new, bed-vip, lab-vip, packages, unit" in done.stderr
+    )
