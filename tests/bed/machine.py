@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,13 +15,12 @@ from tests.bed.agent import Agent
 from tests.bed.network import Network
 from tests.bed.program import BedError, Program, Result
 from tests.bed.wire import Responder, Sniffer
-from tests.lab.processes import Spawner, child_of, in_network_of, wait_until
+from tests.lab.processes import Spawner, child_of, packet_socket_of, wait_until
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _ENVIRONMENT = {"PATH": PATH, "HOME": "/root", "LC_ALL": "C.UTF-8"}
 _SETUP = Path(__file__).with_name("machine_init.sh")
 _INIT = Path(__file__).with_name("machine_init.py")
-_ETH_P_ALL = 3
 
 
 class Machine:
@@ -205,7 +203,7 @@ class Machine:
 
     def sniff(self, nic: str = "eth0") -> Sniffer:
         """Record the frames that pass an interface, until closed (a context manager)."""
-        return self._open.enter_context(Sniffer(self._packet_socket(nic)))
+        return self._open.enter_context(Sniffer(packet_socket_of(self.pid, nic)))
 
     def answer_for(self, ip: str, mac: str, nic: str = "eth0", *, skip: int = 0) -> Responder:
         """Answer ARP requests and neighbour solicitations for `ip` with `mac`, until closed.
@@ -213,20 +211,12 @@ class Machine:
         So does a router with proxy ARP, or another machine that has the address. The first
         `skip` questions get no answer. A context manager.
         """
-        return self._open.enter_context(Responder(self._packet_socket(nic), ip, mac, skip))
+        return self._open.enter_context(Responder(packet_socket_of(self.pid, nic), ip, mac, skip))
 
     def send(self, frame: bytes, nic: str = "eth0") -> None:
         """Send a raw Ethernet frame."""
-        with self._packet_socket(nic) as packets:
+        with packet_socket_of(self.pid, nic) as packets:
             packets.send(frame)
-
-    def _packet_socket(self, nic: str) -> socket.socket:
-        def make() -> socket.socket:
-            made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
-            made.bind((nic, _ETH_P_ALL))
-            return made
-
-        return in_network_of(self.pid, make)
 
     def close(self) -> None:
         """End the machine and everything that runs in it."""

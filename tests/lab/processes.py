@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, TypeVar
 
+_ETH_P_ALL = 3
 _CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 _Made = TypeVar("_Made")
@@ -109,6 +111,17 @@ def in_network_of(pid: int, make: Callable[[], _Made]) -> _Made:
     if failed:
         raise failed[0]
     return made[0]
+
+
+def packet_socket_of(pid: int, nic: str) -> socket.socket:
+    """Return a socket for all raw Ethernet frames on an interface of the network of `pid`."""
+
+    def make() -> socket.socket:
+        made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+        made.bind((nic, _ETH_P_ALL))
+        return made
+
+    return in_network_of(pid, make)
 
 
 def child_of(process: subprocess.Popen[bytes], timeout: float = 10) -> int:

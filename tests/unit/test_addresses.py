@@ -130,7 +130,6 @@ def test_link_by_name_and_index() -> None:
     assert lo is not None
     assert again is not None
     assert (lo.name, lo.index) == (again.name, again.index) == ("lo", 1)
-    assert lo.is_loopback
     assert not lo.resolves_neighbours
 
 

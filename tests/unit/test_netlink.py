@@ -79,7 +79,7 @@ def test_an_error_carries_the_number() -> None:
 
 @pytest.mark.parametrize(
     ("change", "kind"),
-    [(Netlink.create, NEWADDR), (Netlink.replace, NEWADDR), (Netlink.delete, DELADDR)],
+    [(Netlink.create, NEWADDR), (Netlink.delete, DELADDR)],
 )
 def test_changes_are_refused_without_privileges(
     change: Callable[[Netlink, int, bytes], None], kind: int
@@ -178,7 +178,6 @@ def test_an_acknowledgement_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None
         (Netlink.dump, 0x301),  # REQUEST, ROOT and MATCH
         (Netlink.get, 0x001),
         (Netlink.create, 0x605),  # with ACK, CREATE and EXCL
-        (Netlink.replace, 0x505),  # with ACK, CREATE and REPLACE
         (Netlink.delete, 0x005),
     ],
 )

@@ -87,11 +87,6 @@ def test_identity(start: Start) -> None:
     assert 0 <= uptime - process.started / ticks < 60
 
 
-def test_current() -> None:
-    assert processes.current() == processes.of(os.getpid())
-    assert processes.current().alive()
-
-
 def test_a_name_with_blanks_and_brackets(start: Start, tmp_path: Path) -> None:
     strange = tmp_path / "a) S 1 (b"
     strange.symlink_to("/bin/sleep")

@@ -23,7 +23,15 @@ from moodle_ha.ocf import agent as agent_module
 from moodle_ha.ocf.agent import parameters
 from moodle_ha.ocf.environment import Environment
 from moodle_ha.ocf.exits import Degraded, Failed, WrongHere
-from moodle_ha.system import addresses, background, duplicates, neighbours, processes, statefile
+from moodle_ha.system import (
+    addresses,
+    background,
+    duplicates,
+    neighbours,
+    processes,
+    routes,
+    statefile,
+)
 from moodle_ha.system.addresses import FOREVER, InterfaceAddress, IpAddress, Link
 from moodle_ha.system.netlink import Netlink
 from moodle_ha.system.routes import Route
@@ -126,7 +134,7 @@ def test_validate_all_looks_for_the_interface(call: CallAgent) -> None:
 
 
 def chosen(monkeypatch: pytest.MonkeyPatch, agent: Vip, *found: Route) -> Link:
-    monkeypatch.setattr(vip_placing.routes, "routes", lambda *_: list(found))
+    monkeypatch.setattr(routes, "routes", lambda *_: list(found))
     with Netlink() as netlink:
         return vip_placing.chosen_link(agent, netlink)
 

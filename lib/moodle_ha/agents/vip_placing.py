@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..ocf.exits import Degraded, Failed, WrongHere
 from ..ocf.parameters import BadParameter
-from ..system import addresses, background, duplicates, neighbours, processes, routes, statefile
+from ..system import addresses, statefile
 from ..system.addresses import InterfaceAddress, Link
 from ..system.netlink import Netlink
 
@@ -57,6 +57,8 @@ def chosen_link(vip: Vip, netlink: Netlink) -> Link:
                 " or configure the interface"
             )
         return link
+    from ..system import routes
+
     route = routes.best(routes.routes(netlink, vip.ip.family), vip.ip)
     link = addresses.link(netlink, index=route.index) if route else None
     if link is None:
@@ -96,18 +98,11 @@ def place(
     wanted = wanted_address(vip, link)
     if any(address.same_place(wanted) and not address.is_duplicate for _, address in present):
         return
-    for place, address in present:
-        vip.take_off(netlink, place, address)
+    for where, address in present:
+        vip.take_off(netlink, where, address)
     detect = vip.duplicate != "ignore"
     audible = link.can_send and link.resolves_neighbours
-    if detect and audible and vip.deadline.remaining() < duplicates.PROBE_WAIT:
-        raise Failed(
-            f"cannot ask for another owner of {vip.ip}: that takes {duplicates.PROBE_WAIT} s, and"
-            " the timeout of start is shorter; raise it, 20 s is advised"
-        )
-    other = duplicates.other_owner(netlink, vip.ip, link) if detect and audible else None
-    if other is not None:
-        _object(vip, link, other)
+    if detect and audible and _other_owner(vip, netlink, link):
         detect = False
     # The state file comes first: a stop after a SIGKILL here must know what to remove.
     statefile.write(vip.state_file("state"), {"ip": vip.ip, "nic": link.name})
@@ -116,6 +111,21 @@ def place(
     if not vip.ip.is_v4 and detect and audible:
         _await_kernel_detection(vip, netlink, link, wanted)
     vip.log.info(f"{wanted.ip}/{wanted.prefix} is on {link.name}")
+
+
+def _other_owner(vip: Vip, netlink: Netlink, link: Link) -> bool:
+    """Has another machine the address, and we may take it all the same?  Raises Failed."""
+    from ..system import duplicates
+
+    if vip.deadline.remaining() < duplicates.PROBE_WAIT:
+        raise Failed(
+            f"cannot ask for another owner of {vip.ip}: that takes {duplicates.PROBE_WAIT} s, and"
+            " the timeout of start is shorter; raise it, 20 s is advised"
+        )
+    other = duplicates.other_owner(netlink, vip.ip, link)
+    if other is not None:
+        _object(vip, link, other)
+    return other is not None
 
 
 def _object(vip: Vip, link: Link, other: str) -> None:
@@ -133,6 +143,8 @@ def _await_kernel_detection(
     vip: Vip, netlink: Netlink, link: Link, wanted: InterfaceAddress
 ) -> None:
     """An IPv6 address answers only after the kernel's own duplicate address detection."""
+    from ..system import duplicates
+
     address = duplicates.settled(netlink, wanted, vip.deadline.share(0.8))
     if address is None:
         raise Failed(f"{wanted.ip} vanished from {link.name} while it was being started")
@@ -156,6 +168,8 @@ def announce(vip: Vip, link: Link) -> None:
     """
     if not (link.can_send and link.resolves_neighbours):
         return
+    from ..system import background, neighbours, processes
+
     vip.end_announcer()
     ip, more, pause = vip.ip, vip.announce_count - 1, vip.announce_interval / 1000
     path = vip.state_file("announcer")

@@ -130,11 +130,6 @@ class Link:
         return self.is_up and self.has_carrier
 
     @property
-    def is_loopback(self) -> bool:
-        """The loopback interface."""
-        return bool(self.flags & _LOOPBACK)
-
-    @property
     def resolves_neighbours(self) -> bool:
         """Speaks ARP or neighbour discovery with Ethernet addresses (lo, dummy, tun do not)."""
         return not self.flags & (_NOARP | _LOOPBACK) and len(self.mac) == 6

@@ -19,7 +19,7 @@ NEWLINK, GETLINK = 16, 18
 NEWADDR, DELADDR, GETADDR = 20, 21, 22
 NEWROUTE, GETROUTE = 24, 26
 
-_REQUEST, _ACK, _DUMP, _REPLACE, _EXCL, _CREATE = 0x1, 0x4, 0x300, 0x100, 0x200, 0x400
+_REQUEST, _ACK, _DUMP, _EXCL, _CREATE = 0x1, 0x4, 0x300, 0x200, 0x400
 _ERROR, _DONE = 2, 3
 _DUMP_INTERRUPTED = 0x10
 _HEADER = "=LHHLL"
@@ -74,10 +74,6 @@ class Netlink:
     def create(self, kind: int, body: bytes) -> None:
         """Make an entry that must not exist yet.  Raises NetlinkError (EEXIST)."""
         self._ask(kind, _REQUEST | _ACK | _CREATE | _EXCL, body)
-
-    def replace(self, kind: int, body: bytes) -> None:
-        """Make an entry or change the one that is there.  Raises NetlinkError."""
-        self._ask(kind, _REQUEST | _ACK | _CREATE | _REPLACE, body)
 
     def delete(self, kind: int, body: bytes) -> None:
         """Remove an entry.  Raises NetlinkError (EADDRNOTAVAIL, ESRCH ... when there is none)."""

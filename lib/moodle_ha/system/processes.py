@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 
 from . import statefile
-from .deadline import Deadline
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .deadline import Deadline
 
 
 class Process:
@@ -68,6 +70,8 @@ class Process:
         try:
             if _started(self.pid) != self.started:
                 return True
+            import select
+
             poll = select.poll()
             poll.register(fd, select.POLLIN)
             return bool(poll.poll(deadline.remaining() * 1000))
@@ -79,12 +83,6 @@ def of(pid: int) -> Process | None:
     """The process that has this pid now; None when there is none."""
     started = _started(pid)
     return None if started is None else Process(pid, started)
-
-
-def current() -> Process:
-    """This process."""
-    pid = os.getpid()
-    return Process(pid, _started(pid) or 0)
 
 
 def stop(process: Process, deadline: Deadline, patience: float = 0.6) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +11,7 @@ from tests.lab import network
 from tests.lab.conftest import Labs
 from tests.lab.lab import Lab
 from tests.lab.node import Node, Result
-from tests.lab.processes import in_network_of
+from tests.lab.processes import packet_socket_of
 
 VIP = network.IPV4.format(100)
 BOND_MAC, VLAN_MAC, STRANGER = "02:00:5e:00:53:0b", "02:00:5e:00:53:05", "02:00:5e:00:53:99"
@@ -41,18 +40,6 @@ def lab(labs: Labs) -> Iterator[Lab]:
     node.wait_booted()
 
 
-def packet_socket(node: Node) -> socket.socket:
-    """A socket for raw frames on the network card of a namespace node."""
-    everything = 3  # ETH_P_ALL
-
-    def make() -> socket.socket:
-        made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(everything))
-        made.bind(("eth0", everything))
-        return made
-
-    return in_network_of(node.pid, make)
-
-
 def start(node: Node) -> Result:
     """Start the address on the node by hand."""
     given = f"OCF_ROOT=/usr/lib/ocf OCF_RESOURCE_INSTANCE=own OCF_RESKEY_ip={VIP}"
@@ -68,7 +55,7 @@ def test_only_a_stranger_is_another_owner(lab: Lab, whose: str) -> None:
     shown = node.run("ip -details link show eth0")
     assert f"link/ether {BOND_MAC}" in shown
     assert f"permaddr {node.mac}" in shown  # hidden by the bond
-    with Responder(packet_socket(lab["peer"]), VIP, mac) as responder:
+    with Responder(packet_socket_of(lab["peer"].pid, "eth0"), VIP, mac) as responder:
         started = start(node)
     assert responder.answered > 0
     if whose == "stranger":

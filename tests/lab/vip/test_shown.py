@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import socket
-
 from tests.bed.wire import Responder
 from tests.lab.lab import Lab
-from tests.lab.processes import in_network_of, wait_until
+from tests.lab.processes import packet_socket_of, wait_until
 from tests.lab.vip.conftest import VIP
 
 FIRST, SECOND = "02:00:5e:00:53:99", "02:00:5e:00:53:98"
@@ -14,14 +12,7 @@ FIRST, SECOND = "02:00:5e:00:53:99", "02:00:5e:00:53:98"
 
 def second_owner(lab: Lab, mac: str) -> Responder:
     """Somebody on the client's cable who answers for the address."""
-    everything = 3  # ETH_P_ALL
-
-    def make() -> socket.socket:
-        made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(everything))
-        made.bind(("eth0", everything))
-        return made
-
-    return Responder(in_network_of(lab.anchor.client_pid, make), VIP, mac)
+    return Responder(packet_socket_of(lab.anchor.client_pid, "eth0"), VIP, mac)
 
 
 def shown(lab: Lab) -> str:
