@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.bed.bed import Bed
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _as_root() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("the bed makes namespaces and mounts: run as root")
 
 
 @pytest.fixture
