@@ -59,7 +59,7 @@ class Log:
             self._write("debug", text)
 
     def _write(self, level: str, text: str) -> None:
-        line = one_line(text)
+        line = one_line(text).replace("\0", "\\0")  # syslog(3) would end at it
         if self._to_terminal:
             sys.stderr.write(f"{level.upper()}: {line}\n")
             return
