@@ -32,8 +32,12 @@ class Deadline:
 
     def share(self, fraction: float = 1.0, at_most: float | None = None) -> Deadline:
         """A deadline for one step: `fraction` of what is left, and `at_most` so many seconds."""
-        seconds = self.remaining() * fraction
-        return Deadline(seconds if at_most is None else min(seconds, at_most))
+        share = Deadline(0.0)
+        now = time.monotonic()
+        seconds = max(0.0, self._end - now) * fraction
+        # Never beyond the whole, not even by rounding or the time that this took.
+        share._end = min(self._end, now + (seconds if at_most is None else min(seconds, at_most)))
+        return share
 
     def wait_until(self, condition: Callable[[], bool], interval: float = 0.05) -> bool:
         """Ask `condition` every `interval` seconds until it is true or the deadline is over.
