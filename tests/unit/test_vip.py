@@ -174,7 +174,7 @@ def test_the_address_as_it_is_to_be(
     wanted = vip_placing.wanted_address(vip(**settings), ETH0)
     assert (wanted.prefix, wanted.index, wanted.label) == (prefix, 2, "")
     assert wanted.broadcast == (IpAddress.parse(broadcast).packed if broadcast else b"")
-    assert (wanted.preferred, wanted.valid) == (preferred, FOREVER)
+    assert wanted.preferred == preferred
 
 
 def test_label() -> None:
@@ -569,6 +569,22 @@ def test_announcements_that_cannot_be_sent_degrade(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(neighbours, "PacketSocket", closed)
     with pytest.raises(Degraded, match="Network is down"):
         vip_placing.announce(vip("start"), ETH0)
+
+
+def test_a_full_process_table_costs_only_the_later_announcements(
+    monkeypatch: pytest.MonkeyPatch, logged: list[str]
+) -> None:
+    sent: list[str] = []
+
+    def full(_: object) -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(neighbours, "PacketSocket", lambda link: link)
+    monkeypatch.setattr(neighbours, "announce", lambda _, ip, link: sent.append(str(ip)))
+    monkeypatch.setattr(background, "detach", full)
+    vip_placing.announce(vip("start"), ETH0)
+    assert sent == ["192.0.2.10"]
+    assert any(line.startswith("WARNING: cannot announce 192.0.2.10 again") for line in logged)
 
 
 @pytest.fixture

@@ -189,6 +189,10 @@ def announce(vip: Vip, link: Link) -> None:
         neighbours.announce_again(packets, ip, link, more, pause)
         statefile.remove(path)
 
-    announcer = processes.of(background.detach(work))
+    try:
+        announcer = processes.of(background.detach(work))
+    except OSError as error:  # No memory for a child: the first one is out, and that counts.
+        vip.log.warning(f"cannot announce {ip} again: {error}")
+        return
     if announcer is not None:
         processes.remember(path, announcer)

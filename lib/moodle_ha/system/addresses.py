@@ -136,7 +136,10 @@ class Link:
 
 
 class InterfaceAddress:
-    """An address on a link, with all that is needed to put it there again."""
+    """An address on a link, as the kernel describes it or is to have it.
+
+    `preferred` is the preferred lifetime in seconds; an IPv6 address with 0 is deprecated.
+    """
 
     __slots__ = (
         "broadcast",
@@ -147,7 +150,6 @@ class InterfaceAddress:
         "preferred",
         "prefix",
         "scope",
-        "valid",
     )
 
     def __init__(
@@ -161,7 +163,6 @@ class InterfaceAddress:
         scope: int = 0,
         broadcast: bytes = b"",
         preferred: int = FOREVER,
-        valid: int = FOREVER,
     ) -> None:
         self.ip = ip
         self.prefix = prefix
@@ -171,7 +172,6 @@ class InterfaceAddress:
         self.scope = scope
         self.broadcast = broadcast
         self.preferred = preferred
-        self.valid = valid
 
     @property
     def is_secondary(self) -> bool:
@@ -254,9 +254,8 @@ def _request(address: InterfaceAddress, flags: int, for_deletion: bool = False) 
         body += attribute(_IFA_LABEL, address.label.encode("utf-8", "surrogateescape") + b"\0")
     if address.broadcast:
         body += attribute(_IFA_BROADCAST, address.broadcast)
-    if (address.preferred, address.valid) != (FOREVER, FOREVER):
-        lifetimes = pack("=IIII", address.preferred, address.valid, 0, 0)
-        body += attribute(_IFA_CACHEINFO, lifetimes)
+    if address.preferred != FOREVER:
+        body += attribute(_IFA_CACHEINFO, pack("=IIII", address.preferred, FOREVER, 0, 0))
     return body + attribute(_IFA_FLAGS, pack("=I", flags))
 
 
@@ -276,7 +275,7 @@ def _link(body: bytes) -> Link:
 def _address(body: bytes) -> InterfaceAddress:
     family, prefix, flags, scope, index = unpack_from("=BBBBi", body)
     address = local = broadcast = b""
-    label, preferred, valid = "", FOREVER, FOREVER
+    label, preferred = "", FOREVER
     for kind, value in attributes(body, 8):
         if kind == _IFA_ADDRESS:
             address = value
@@ -289,7 +288,7 @@ def _address(body: bytes) -> InterfaceAddress:
         elif kind == _IFA_FLAGS:
             flags = unpack_from("=I", value)[0]
         elif kind == _IFA_CACHEINFO:
-            preferred, valid = unpack_from("=II", value)
+            preferred = unpack_from("=I", value)[0]
     # On a point-to-point link IFA_ADDRESS is the other end; IPv6 has no IFA_LOCAL otherwise.
     return InterfaceAddress(
         IpAddress(family, local or address),
@@ -300,5 +299,4 @@ def _address(body: bytes) -> InterfaceAddress:
         scope=scope,
         broadcast=broadcast,
         preferred=preferred,
-        valid=valid,
     )
